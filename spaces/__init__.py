@@ -1,0 +1,1 @@
+"""What may vary: configurations, search spaces and presets."""

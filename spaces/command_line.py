@@ -1,0 +1,86 @@
+"""How every command of the project starts, fails and ends.
+
+Exit codes: 0 done, 1 the work failed, 2 bad input, 130 interrupted.
+"""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from spaces.errors import InputError
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+class _RealDefaultsFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows a default where there is one to show; a default that depends on other things is told in the help text."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or isinstance(action.default, bool):
+            return action.help
+        return super()._get_help_string(action)
+
+
+class OneLineArgumentParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line on standard error, without the usage text.
+
+    Defaults are shown in `--help`, and options can't be abbreviated, so that a new option never changes the meaning
+    of a command that somebody has in a script.
+    """
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            allow_abbrev=False,
+            formatter_class=_RealDefaultsFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the parser's complaint as bad input; `run_command` prints it and exits with 2."""
+        raise InputError(message)
+
+
+def add_debug_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--debug`, which shows the traceback behind a one-line error."""
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command's `main` and leave the process with its exit code.
+
+    Args:
+        main: Takes the command line's words and returns an exit code.
+        arguments: The words; those of the process by default.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = main(words)
+    except InputError as error:
+        code = _report(error, words, EXIT_BAD_INPUT)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output (head, less) has gone: there is nobody left to tell.
+        sys.stderr.close()
+        code = EXIT_FAILED
+    except Exception as error:  # noqa: BLE001 - the last resort of a command: one line, exit code 1
+        code = _report(error, words, EXIT_FAILED)
+    sys.exit(code)
+
+
+def _report(error: Exception, words: Sequence[str], code: int) -> int:
+    if "--debug" in words:
+        traceback.print_exception(error)
+    else:
+        text = " ".join(str(error).split()) or type(error).__name__
+        kind = "error" if code == EXIT_BAD_INPUT else f"failed: {type(error).__name__}"
+        hint = "" if code == EXIT_BAD_INPUT else " (--debug shows where)"
+        sys.stderr.write(f"{kind}: {text}{hint}\n")
+    return code

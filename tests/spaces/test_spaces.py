@@ -1,0 +1,122 @@
+"""The contract of every built-in space, and what a user's own file may say."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spaces.configuration import TrialConfig
+from spaces.errors import InputError
+from spaces.loading import builtin_space_names, load_space, load_spaces
+from spaces.presets import load_preset, preset_names
+from tests.spaces.drawing import GivenSource, RandomSource
+
+every_space = pytest.mark.parametrize("name", builtin_space_names())
+
+
+@every_space
+def test_the_baseline_is_the_recipe_and_a_point_of_the_space(name: str) -> None:
+    space = load_space(name)
+    drawn = space.suggestions_of(space.baseline)
+    assert space.sample(GivenSource(drawn)) == space.baseline
+    recipe = TrialConfig(architecture="any", encoder="any")
+    own = {"architecture", "encoder", "batch_size"}
+    assert space.baseline.model_dump(exclude=own) == recipe.model_dump(exclude=own)
+
+
+@every_space
+@given(seed=st.integers(0, 2**32))
+def test_every_drawn_configuration_is_valid_and_can_be_drawn_again(name: str, seed: int) -> None:
+    space = load_space(name)
+    config = space.sample(RandomSource(seed))
+    source = GivenSource(space.suggestions_of(config))
+    assert space.sample(source) == config
+    assert source.asked == set(space.suggestions_of(config))
+
+
+@every_space
+@given(seed=st.integers(0, 2**32))
+def test_without_selftraining_nothing_of_it_is_drawn(name: str, seed: int) -> None:
+    space = load_space(name).fix({"selftraining": False})
+    source = GivenSource(space.suggestions_of(space.sample(RandomSource(seed))))
+    assert not space.sample(source).selftraining
+    assert not any("threshold" in asked or "selftraining" in asked for asked in source.asked)
+
+
+@every_space
+def test_a_fixed_value_is_no_longer_searched(name: str) -> None:
+    space = load_space(name).fix({"optimizer": "adamw", "learning_rate": 1e-3})
+    assert {"optimizer", "learning_rate"}.isdisjoint(parameter.name for parameter in space.parameters)
+    assert space.baseline.optimizer == "adamw"
+
+
+def test_all_means_every_builtin_space_with_different_names() -> None:
+    assert [space.name for space in load_spaces("all")] == list(builtin_space_names())
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_presets_fit_every_space(name: str) -> None:
+    for preset in (load_preset(name), load_preset(name).for_data()):
+        for space in load_spaces("all"):
+            assert space.fix(preset.config).baseline.crop_size == preset.config.get("crop_size", 256)
+
+
+def write_space(folder: Path, text: str) -> str:
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_a_users_file_extends_a_builtin_space_and_drops_and_adds_parameters(tmp_path: Path) -> None:
+    path = write_space(
+        tmp_path,
+        "extends: unet\nname: mine\nbaseline: {heads: 1}\nparameters:\n"
+        "  heads: null\n  decoder_width: {low: 0.5, high: 2.0}\n  threshold_offsets.*: {low: -0.1, high: 0.1}\n",
+    )
+    space = load_space(path).for_classes(("Jalan", "Sawah"))
+    names = {parameter.name for parameter in space.parameters}
+    assert "heads" not in names
+    assert {"decoder_width", "threshold_offsets.Jalan", "threshold_offsets.Sawah", "dice_weight"} <= names
+    assert space.baseline.heads == 1
+    drawn = space.sample(RandomSource(3))
+    assert -0.1 <= drawn.threshold_offsets["Sawah"] <= 0.1
+    assert space.sample(GivenSource(space.suggestions_of(drawn))) == drawn
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name: mine\nparameters: [1]\n", "line 2"),
+        ("name: Mine!\n", "line 1"),
+        ("extends: unet\nname: mine\nparameters:\n  heads: {low: 5, high: 1}\n", "line 4"),
+        ("extends: unet\nname: mine\nparameters:\n  depth: {low: 1, high: 5}\n", "'depth'"),
+        ("extends: unet\nname: mine\nbaseline: {heads: 2}\n", "heads = 2"),
+        ("extends: unet\nname: mine\nbaseline: {optimizer: lamb}\n", "optimizer"),
+        ("extends: unet\nname: mine\nparameters:\n  dice_weight: {low: 0, high: 2}\n", "dice_weight"),
+        ("extends: nothere\nname: mine\n", "'nothere'"),
+        ("extends: mine.yaml\nname: mine\n", "circle"),
+        ("name: mine\nbaseline: {encoder: resnet18}\n", "architecture"),
+        ("name: [\n", "line"),
+        ("", "expected name"),
+        ("extends: unet\nname: mine\nparameters:\n  heads: {choices: [1, 3], when: {dept: 1}}\n", "'dept'"),
+        (
+            "extends: unet\nname: mine\nparameters:\n  heads: {choices: [1, 3], when: {cutmix: true}}\n"
+            "  cutmix: {choices: [true, false], when: {heads: 3}}\n",
+            "circle",
+        ),
+    ],
+)
+def test_a_wrong_file_is_told_in_one_line_with_its_name(tmp_path: Path, text: str, told: str) -> None:
+    path = write_space(tmp_path, text)
+    with pytest.raises(InputError) as caught:
+        load_space(path)
+    assert "mine.yaml" in str(caught.value)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "unett", "nothere.yaml", "unet,unet"])
+def test_a_wrong_option_is_told(text: str) -> None:
+    with pytest.raises(InputError):
+        load_spaces(text)
