@@ -1,0 +1,1 @@
+"""What one trial does: models, data, losses, self-training, training, recording."""
