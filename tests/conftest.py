@@ -1,0 +1,12 @@
+"""Settings of the whole suite."""
+
+import os
+
+from hypothesis import settings
+
+# Examples are the same in every run, and slow machines are no failures.
+settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("suite")
+
+# One thread, so that floating-point sums come out the same whatever the machine has.
+os.environ.setdefault("OMP_NUM_THREADS", "1")

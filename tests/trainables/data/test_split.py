@@ -1,0 +1,159 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from spaces.errors import InputError
+from tests.trainables.data.folder_builder import CLASSES
+from trainables.data.dataset import ClassMapping, ImageRecord
+from trainables.data.split import PARTS, Split, SplitBy, absent_classes, split_dataset
+
+
+@dataclass
+class CountedDataset:
+    """A data set without pixels: names and class counts are all that a split sees."""
+
+    records: tuple[ImageRecord, ...]
+    counts: dict[str, tuple[int, ...]]
+    classes: ClassMapping = CLASSES
+    fingerprint: str = ""
+    description: str = "counted"
+    reads: list[str] = field(default_factory=list)
+
+    def read_image(self, record: ImageRecord) -> NDArray[np.uint8]:
+        raise AssertionError(f"a split read the image {record.name}")
+
+    def read_mask(self, record: ImageRecord) -> NDArray[np.uint8]:
+        raise AssertionError(f"a split read the mask {record.name}")
+
+    def class_counts(self, record: ImageRecord) -> NDArray[np.int64]:
+        return np.array(self.counts[record.name], dtype=np.int64)
+
+
+def counted(images: Sequence[tuple[str, str, tuple[int, ...] | None]]) -> CountedDataset:
+    """A data set of (capture, stem, class counts or None for unlabelled)."""
+    records = tuple(
+        ImageRecord(f"{c}/{s}", f"{c}/{s.partition('_patch_')[0]}", c, None, None, 8, 8, counts is not None)
+        for c, s, counts in images
+    )
+    return CountedDataset(records, {f"{c}/{s}": counts for c, s, counts in images if counts is not None})
+
+
+@st.composite
+def data_sets(draw: st.DrawFn) -> CountedDataset:
+    captures = draw(st.integers(1, 9))
+    images: list[tuple[str, str, tuple[int, ...] | None]] = []
+    for capture in range(captures):
+        for photo in range(draw(st.integers(1, 4))):
+            for patch in range(draw(st.integers(1, 3))):
+                count = st.tuples(*[st.integers(0, 5000) for _ in CLASSES.names])
+                images.append((f"c{capture}", f"p{photo}_patch_000_{patch:03d}", draw(st.none() | count)))
+    return counted(images)
+
+
+def units(dataset: CountedDataset, names: Sequence[str], by: str) -> set[str]:
+    chosen = [record for record in dataset.records if record.name in set(names)]
+    return {record.photo if by == "photo" else record.capture for record in chosen}
+
+
+@settings(deadline=None, derandomize=True)
+@given(dataset=data_sets(), by=st.sampled_from(["auto", "photo", "capture"]), seed=st.integers(0, 99), data=st.data())
+def test_the_promises_of_every_split(dataset: CountedDataset, by: SplitBy, seed: int, data: st.DataObject) -> None:
+    labelled = [record for record in dataset.records if record.labelled]
+    captures = {record.capture for record in labelled}
+    kind = ("capture" if len(captures) >= 6 else "photo") if by == "auto" else by
+    if len(units(dataset, [record.name for record in labelled], kind)) < 3:
+        with pytest.raises(InputError, match=f"by {kind} needs at least 3"):
+            split_dataset(dataset, by=by, seed=seed, candidates=64)
+        return
+    split = split_dataset(dataset, by=by, seed=seed, candidates=64)
+    assert split.by == kind
+
+    parts = [getattr(split, part) for part in PARTS]
+    assert sorted(name for part in parts for name in part) == sorted(record.name for record in labelled)
+    assert all(parts)
+    held = [units(dataset, part, kind) for part in parts]
+    assert sum(map(len, held)) == len(set.union(*held)), "a unit is in two parts"
+
+    pool = set(split.unlabelled)
+    unlabelled = {record.name for record in dataset.records if not record.labelled}
+    evaluated = held[1] | held[2]
+    assert pool == {name for name in unlabelled if not units(dataset, [name], kind) & evaluated}
+
+    dataset.records = tuple(data.draw(st.permutations(dataset.records)))
+    assert split_dataset(dataset, by=by, seed=seed, candidates=64) == split
+    assert Split.from_json(split.to_json()) == split
+
+
+def test_a_class_in_three_photos_is_in_every_part() -> None:
+    images = [("c", f"p{i:02d}", (900, 0, 100, 500)) for i in range(47)]
+    images += [("c", f"rare{i}", (900, 40, 100, 500)) for i in range(3)]
+    dataset = counted(images)
+    for seed in range(3):
+        split = split_dataset(dataset, by="photo", seed=seed)
+        assert absent_classes(dataset, split) == dict.fromkeys(PARTS, ())
+        assert [len(getattr(split, part)) for part in PARTS] == pytest.approx([35, 7.5, 7.5], abs=2.5)
+
+
+def test_a_class_in_one_photo_is_learned() -> None:
+    dataset = counted([("c", f"p{i}", (9, 9, 9, 0)) for i in range(9)] + [("c", "only", (9, 0, 0, 9))])
+    split = split_dataset(dataset, by="photo", seed=0)
+    assert "c/only" in split.train
+    assert absent_classes(dataset, split) == {
+        "train": (),
+        "validation": ("Snake Fruit",),
+        "test": ("Snake Fruit",),
+    }
+
+
+def test_parts_hold_about_their_shares_of_photos_of_unequal_size() -> None:
+    generator = np.random.default_rng(0)
+    images = [("c", f"p{i:03d}", tuple(generator.integers(0, 40_000, 4).tolist())) for i in range(60)]
+    dataset = counted(images)
+    split = split_dataset(dataset, by="photo", seed=3)
+    pixels = np.array([sum(sum(dataset.counts[name]) for name in getattr(split, part)) for part in PARTS])
+    assert pixels / pixels.sum() == pytest.approx([0.7, 0.15, 0.15], abs=0.06)
+    everywhere = np.array(list(dataset.counts.values())).sum(axis=0)
+    for part in PARTS:
+        here = np.array([dataset.counts[name] for name in getattr(split, part)]).sum(axis=0)
+        assert here / here.sum() == pytest.approx(everywhere / everywhere.sum(), rel=0.15)
+
+
+def test_the_split_is_the_same_on_every_machine() -> None:
+    """A change of these names is a change of every user's split."""
+    dataset = counted([("c", f"p{i:02d}", (i * 37 % 50, i * 11 % 30, 20, i * 7 % 13)) for i in range(12)])
+    split = split_dataset(dataset, by="photo", seed=1)
+    assert (split.validation, split.test) == (("c/p08", "c/p11"), ("c/p01", "c/p10"))
+
+
+def test_seeds_choose_other_splits() -> None:
+    dataset = counted([("c", f"p{i:02d}", (i, 20, 30, 40)) for i in range(30)])
+    assert len({split_dataset(dataset, by="photo", seed=seed).test for seed in range(5)}) > 1
+
+
+def test_photos_without_any_known_pixel_are_split_too() -> None:
+    dataset = counted([("c", f"p{i}", (0, 0, 0, 0)) for i in range(5)])
+    split = split_dataset(dataset, by="photo", seed=0)
+    assert len(split.train) + len(split.validation) + len(split.test) == 5
+
+
+@pytest.mark.parametrize("shares", [(0.7, 0.3, 0.0), (0.5, 0.2, 0.2)])
+def test_shares_must_be_shares(shares: tuple[float, float, float]) -> None:
+    with pytest.raises(InputError, match="must be positive and add up to 1"):
+        split_dataset(counted([]), by="photo", seed=0, shares=shares)
+
+
+def test_too_few_captures_say_what_to_do() -> None:
+    dataset = counted([(f"c{i % 2}", f"p{i}", (1, 1, 1, 1)) for i in range(6)])
+    with pytest.raises(InputError, match=r"2 labelled captures; .* needs at least 3: use --split-by photo"):
+        split_dataset(dataset, by="capture", seed=0)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"by": "photo", "train": 3}'])
+def test_a_split_that_was_not_written_by_us_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="not a split written by this program"):
+        Split.from_json(text)

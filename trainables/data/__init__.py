@@ -1,0 +1,1 @@
+"""Data: reading folders of photos or patches, drawing the built-in set, splitting, sampling, augmenting."""

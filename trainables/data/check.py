@@ -1,0 +1,144 @@
+"""`python -m trainables.data check`: what is in a data folder, and everything that is wrong with it."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from spaces.errors import InputError
+from trainables.data.dataset import ImageRecord, UnreadableImageError
+from trainables.data.folder import FolderDataset, FolderSurvey, describe, survey_folder
+from trainables.data.folder_index import Problem
+from trainables.data.image_files import decode_image, read_bytes
+from trainables.data.inspection import Progress, decoding_threads
+from trainables.data.split import PARTS, Split, SplitBy, absent_classes, split_dataset
+from trainables.data.text_table import text_table
+
+
+def check_folder(
+    root: Path,
+    *,
+    class_mapping: Path | None = None,
+    labelled_list: Path | None = None,
+    split_by: SplitBy = "auto",
+    seed: int = 0,
+    read_unlabelled: bool = True,
+    progress: Progress | None = None,
+) -> tuple[list[str], int]:
+    """Look at every file of a data folder.
+
+    Args:
+        root: The data folder.
+        class_mapping: See `trainables.data.folder.survey_folder`.
+        labelled_list: Likewise.
+        split_by: How the data would be split.
+        seed: Seed of the split.
+        read_unlabelled: Decode unlabelled images too; without it only their names are looked at.
+        progress: Told after each image that is decoded.
+
+    Returns:
+        The lines of the report, and the number of problems that keep the folder from being used.
+
+    Raises:
+        InputError: There is nothing to look at: no folder, no image, no class mapping, a wrong list.
+    """
+    survey = survey_folder(root, class_mapping=class_mapping, labelled_list=labelled_list, progress=progress)
+    problems = list(survey.problems)
+    if read_unlabelled:
+        problems += _broken_unlabelled(survey, progress)
+    lines = [describe(survey), *_capture_lines(survey)]
+    if not survey.errors:
+        try:
+            dataset = FolderDataset(survey)
+            split = split_dataset(dataset, by=split_by, seed=seed)
+            lines += ["", *_split_lines(dataset, split)]
+            problems += _split_problems(dataset, split)
+        except InputError as error:
+            problems.append(Problem("error", "no split possible", str(error)))
+    lines += _problem_lines(problems)
+    return lines, sum(problem.severity == "error" for problem in problems)
+
+
+def _broken_unlabelled(survey: FolderSurvey, progress: Progress | None) -> list[Problem]:
+    def fault_of(record: ImageRecord) -> str | None:
+        if record.image_path is None:
+            return None
+        try:
+            decode_image(read_bytes(record.image_path), record.image_path)
+        except UnreadableImageError as error:
+            return str(error).removeprefix(str(survey.root)).lstrip("/\\")
+        return None
+
+    unlabelled = [record for record in survey.records if not record.labelled]
+    problems = []
+    with decoding_threads() as threads:
+        for done, fault in enumerate(threads.map(fault_of, unlabelled), start=1):
+            if fault is not None:
+                problems.append(Problem("warning", "unreadable unlabelled image, skipped in training", fault))
+            if progress is not None:
+                progress(done, len(unlabelled))
+    return problems
+
+
+def _capture_lines(survey: FolderSurvey) -> list[str]:
+    rows = []
+    for capture, members in groupby(
+        sorted(survey.records, key=lambda record: record.capture), lambda record: record.capture
+    ):
+        images = list(members)
+        labelled = [record for record in images if record.labelled]
+        photos = len({record.photo for record in images})
+        rows.append((capture, f"{len(images):,}", f"{len(labelled):,}", f"{photos:,}", _sizes(labelled)))
+    header = ("capture", "images", "labelled", "photos", "labelled sizes (width x height, px)")
+    return text_table(header, rows, left=(0, 4))
+
+
+def _sizes(records: Sequence[ImageRecord]) -> str:
+    sizes = Counter((record.width, record.height) for record in records if record.height)
+    if not sizes:
+        return "-"
+    if len(sizes) == 1:
+        (width, height), _ = sizes.popitem()
+        return f"{width} x {height}"
+    (low_width, low_height), (high_width, high_height) = min(sizes), max(sizes)
+    return f"{len(sizes)} sizes, {low_width} x {low_height} to {high_width} x {high_height}"
+
+
+def _split_lines(dataset: FolderDataset, split: Split) -> list[str]:
+    records = {record.name: record for record in dataset.records}
+    rows = []
+    for part in PARTS:
+        members = [records[name] for name in getattr(split, part)]
+        counts = np.sum([dataset.class_counts(record) for record in members], axis=0)
+        shares = (f"{share:.2%}" for share in counts / max(int(counts.sum()), 1))
+        units = sorted({record.photo if split.by == "photo" else record.capture for record in members})
+        rows.append((part, f"{len(members):,}", f"{len(units):,}", *shares, _some(units)))
+    header = ("part", "images", f"{split.by}s", *dataset.classes.names, f"which {split.by}s")
+    return [
+        f"split by {split.by}, {len(split.unlabelled):,} unlabelled images to use; class shares by part:",
+        *text_table(header, rows, left=(0, len(header) - 1)),
+    ]
+
+
+def _split_problems(dataset: FolderDataset, split: Split) -> Iterable[Problem]:
+    for part, names in absent_classes(dataset, split).items():
+        for name in names:
+            text = f"{name}: not in the {part} part of the split by {split.by}"
+            yield Problem("warning", "class absent from a part", text)
+
+
+def _problem_lines(problems: Sequence[Problem]) -> list[str]:
+    if not problems:
+        return ["", "no problem found"]
+    lines: list[str] = []
+    ordered = sorted(problems, key=lambda problem: (problem.severity, problem.kind))
+    for (severity, kind), members in groupby(ordered, lambda problem: (problem.severity, problem.kind)):
+        messages = [problem.message for problem in members]
+        lines += ["", f"{severity}: {kind} ({len(messages):,})", *(f"  {message}" for message in messages)]
+    return lines
+
+
+def _some(names: Sequence[str], limit: int = 8) -> str:
+    return " ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
