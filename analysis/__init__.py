@@ -1,0 +1,1 @@
+"""What the results mean: tables, costs, fronts, comparison, verdict, report."""

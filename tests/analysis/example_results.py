@@ -1,0 +1,279 @@
+"""A small search, made up but whole: what the tests of the analysis, its figures and its report work on."""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from analysis.results import Panel, SearchResults, TestEvaluation
+from analysis.tables import CONFIG_PREFIX, costs_frame, curves_frame, results_frame
+from spaces.configuration import TrialConfig
+from trainables.metric_names import iou_name, pseudo_share_name
+
+CLASSES = (
+    ("__background__", (0, 0, 0)),
+    ("Badan Air", (255, 50, 50)),
+    ("Bangunan", (255, 225, 50)),
+    ("Snake Fruit", (50, 167, 255)),
+)
+GROUPS = tuple(f"capture-1/DJI_{number:04d}" for number in range(1, 9))
+SEEDS = (0, 1, 2)
+MAX_STEPS = 120
+EVAL_EVERY = 20
+
+
+@dataclass(frozen=True)
+class ExampleSpace:
+    name: str
+    encoder: str
+    accuracy: float  # share of pixels that its best finalist gets right
+    parameters: float
+    latency_ms: float
+
+
+SPACES = (
+    ExampleSpace("unet", "mobilenet_v2", 0.86, 3_499_541, 21.0),
+    ExampleSpace("deeplabv3plus", "resnet50", 0.87, 40_352_181, 130.0),
+    ExampleSpace("unetplusplus", "mobilenet_v2", 0.80, 6_800_000, 55.0),
+)
+
+
+def confusion_matrices(accuracy: float, *, groups: int, seed: int, pixels: int = 4000) -> NDArray[np.int64]:
+    """Pixels by truth and prediction: `accuracy` of each class right, the rest spread over the others."""
+    generator = np.random.default_rng(seed)
+    classes = len(CLASSES)
+    shares = np.array([0.35, 0.05, 0.2, 0.4])
+    spread = np.full((classes, classes), (1 - accuracy) / (classes - 1))
+    np.fill_diagonal(spread, accuracy)
+    matrices = np.zeros((groups, classes, classes), dtype=np.int64)
+    for group in range(groups):
+        truth = generator.multinomial(pixels, shares)
+        for index, count in enumerate(truth):
+            matrices[group, index] = generator.multinomial(count, spread[index])
+    return matrices
+
+
+def make_evaluations(
+    accuracies: dict[tuple[str, str], float],
+    *,
+    seeds: tuple[int, ...] = SEEDS,
+    groups: tuple[str, ...] = GROUPS,
+    seed_spread: float = 0.004,
+) -> tuple[TestEvaluation, ...]:
+    """Finalists' evaluations for (space, role) -> accuracy; the seeds differ by about `seed_spread`."""
+    evaluations = []
+    for (space, role), accuracy in accuracies.items():
+        for seed in seeds:
+            noise = np.random.default_rng([seed, len(space), len(role)]).normal(0, seed_spread)
+            evaluations.append(
+                TestEvaluation(
+                    trial_id=f"{space}-{role}-seed{seed}",
+                    space=space,
+                    role=role,
+                    seed=seed,
+                    groups=groups,
+                    confusion=confusion_matrices(min(accuracy + noise, 0.999), groups=len(groups), seed=seed),
+                )
+            )
+    return tuple(evaluations)
+
+
+def make_results(
+    *,
+    spaces: tuple[str, ...] = ("unet", "deeplabv3plus", "unetplusplus"),
+    seeds: tuple[int, ...] = SEEDS,
+    groups: tuple[str, ...] = GROUPS,
+    class_names: tuple[str, ...] | None = None,
+    accuracies: dict[tuple[str, str], float] | None = None,
+    finalists: bool = True,
+    equal_starts: bool = True,
+) -> SearchResults:
+    """Make a search of four trials per space, and its finalists on `seeds`.
+
+    Args:
+        spaces: Some of the names in `SPACES`.
+        seeds: Seeds of the finalists.
+        groups: Photos of the test part.
+        class_names: Names instead of those in `CLASSES`, background first (to test escaping, for example).
+        accuracies: Share of right pixels by (space, role), instead of the spaces' own.
+        finalists: False for a search that was interrupted before them.
+        equal_starts: What the settings say of the encoders' starts.
+    """
+    names = class_names or tuple(name for name, _ in CLASSES)
+    chosen = tuple(space for space in SPACES if space.name in spaces)
+    trials: list[dict[str, Any]] = []
+    curves: list[dict[str, Any]] = []
+    for space in chosen:
+        for number in range(4):
+            _add_search_trial(trials, curves, space, number, names)
+    tests: tuple[TestEvaluation, ...] = ()
+    if finalists:
+        given = accuracies or {}
+        shares = {
+            (space.name, role): given.get((space.name, role), space.accuracy - loss)
+            for space in chosen
+            for role, loss in (("best", 0.0), ("baseline", 0.05))
+        }
+        tests = make_evaluations(shares, seeds=seeds, groups=groups)
+        for test in tests:
+            space = next(space for space in chosen if space.name == test.space)
+            source = f"{space.name}-1" if test.role == "best" else f"{space.name}-0"
+            row = next(row for row in trials if row["trial_id"] == source)
+            identity = {"trial_id": test.trial_id, "phase": "finalist", "role": test.role, "seed": test.seed}
+            trials.append({**row, **identity, "source_trial_id": source, "stop_reason": "completed"})
+            curve_of = {"trial_id": test.trial_id, "space": space.name, "phase": "finalist"}
+            _add_curve(curves, curve_of, row["best_miou"], MAX_STEPS, names)
+    table = results_frame(trials)
+    return SearchResults(
+        settings=_settings(chosen, seeds, names, equal_starts),
+        trials=table,
+        curves=curves_frame(curves),
+        tests=tests,
+        costs=costs_frame(table),
+        panels=(Panel("unet_best", "unet, best trial: image, truth and prediction", _png()),),
+    )
+
+
+def _add_search_trial(
+    trials: list[dict[str, Any]],
+    curves: list[dict[str, Any]],
+    space: ExampleSpace,
+    number: int,
+    names: tuple[str, ...],
+) -> None:
+    """Trial 0 is the baseline, 1 the best, 2 is pruned, 3 diverges before its first evaluation."""
+    stop_reason = ("completed", "completed", "pruned", "diverged")[number]
+    steps = (MAX_STEPS, MAX_STEPS, 3 * EVAL_EVERY, 0)[number]
+    config = TrialConfig.model_validate(
+        {
+            "architecture": space.name,
+            "encoder": space.encoder,
+            "learning_rate": 3e-4 * (number + 1),
+            "selftraining_weight": 1.5 / (number + 1),
+            "threshold_base": 0.5 + 0.1 * number,
+            "optimizer": "adamw" if number == 2 else "sgd",
+            "cutmix": number == 1,
+        }
+    )
+    trial_id = f"{space.name}-{number}"
+    best_miou = space.accuracy - (0.15, 0.1, 0.3, 0.0)[number]
+    curve_of = {"trial_id": trial_id, "space": space.name, "phase": "search"}
+    last = _add_curve(curves, curve_of, best_miou, steps, names)
+    trials.append(
+        {
+            "trial_id": trial_id,
+            "space": space.name,
+            "phase": "search",
+            "role": "baseline" if number == 0 else "proposed",
+            "seed": 0,
+            "stop_reason": stop_reason,
+            "error": "loss became NaN at step 7" if stop_reason == "diverged" else "",
+            **{CONFIG_PREFIX + name: value for name, value in config.model_dump().items()},
+            **last,
+            "step": steps,
+            "parameters": space.parameters,
+            "macs": space.parameters * 1000,
+            "checkpoint_mb": space.parameters * 4 / 1e6,
+            "latency_ms_p50": space.latency_ms,
+            "latency_ms_p90": space.latency_ms * 1.1,
+            "throughput_img_s": 1500 / space.latency_ms,
+            "peak_memory_mb": 300 + space.parameters / 1e5,
+        }
+    )
+
+
+def _add_curve(
+    curves: list[dict[str, Any]],
+    identity: dict[str, str],
+    best_miou: float,
+    steps: int,
+    names: tuple[str, ...],
+) -> dict[str, Any]:
+    """Append a rising curve that ends at `best_miou`; return its last metrics (none without a step)."""
+    metrics: dict[str, Any] = {}
+    for step in range(EVAL_EVERY, steps + 1, EVAL_EVERY):
+        miou = best_miou * (0.4 + 0.6 * step / steps)
+        metrics = {
+            "miou": miou,
+            "best_miou": miou,
+            **{iou_name(index, name): miou + 0.02 * index for index, name in enumerate(names)},
+            **{pseudo_share_name(index, name): 1 / len(names) for index, name in enumerate(names)},
+            "loss": 2.0 - miou,
+            "loss_supervised": 1.5 - miou,
+            "loss_selftraining": 0.5,
+            "mask_ratio": 0.5 + 0.3 * step / steps,
+            "learning_rate": 3e-4 * (1 - step / (steps + 1)),
+            "steps_per_second": 4.0,
+            "images_seen": float(step * 32),
+            "train_seconds": step / 4.0,
+            "evaluation_seconds": step / 40.0,
+        }
+        curves.append({**identity, "step": step, **metrics})
+    return metrics
+
+
+def _settings(
+    chosen: tuple[ExampleSpace, ...], seeds: tuple[int, ...], names: tuple[str, ...], equal_starts: bool
+) -> dict[str, Any]:
+    colours = [colour for _, colour in CLASSES]
+    return {
+        "name": "example",
+        "created": "2026-01-02T03:04:05+00:00",
+        "preset": "demo",
+        "spaces": {
+            space.name: {
+                "baseline": TrialConfig.model_validate(
+                    {"architecture": space.name, "encoder": space.encoder}
+                ).model_dump(),
+                "parameters": [
+                    "learning_rate",
+                    "selftraining_weight",
+                    "threshold_base",
+                    "optimizer",
+                    "cutmix",
+                ],
+            }
+            for space in chosen
+        },
+        "trials_per_space": 4,
+        "max_steps": MAX_STEPS,
+        "eval_every": EVAL_EVERY,
+        "grace_steps": 40,
+        "reduction_factor": 3,
+        "rungs": [40, 120],
+        "scheduler": "asha",
+        "search_alg": "tpe",
+        "seed": 0,
+        "finalist_seeds": list(seeds),
+        "data": {
+            "description": "example data",
+            "root": None,
+            "fingerprint": "0123456789abcdef",
+            "split_by": "photo",
+            "classes": [
+                {"name": name, "colour": list(colours[index % len(colours)])} for index, name in enumerate(names)
+            ],
+            "images": {"train": 40, "validation": 8, "test": 8, "unlabelled": 100},
+            "floor_miou": {"majority_class": 0.4 / 3},
+        },
+        "encoder_weights": "none",
+        "equal_starts": equal_starts,
+        "device": {
+            "description": "example CPU",
+            "cpus_per_trial": 1,
+            "gpus_per_trial": 0,
+            "concurrent_trials": 2,
+        },
+        "versions": {"segpareto": "0.1.0", "torch": "2.14.1"},
+    }
+
+
+def _png() -> bytes:
+    gradient = np.linspace(0, 255, 48, dtype=np.uint8)
+    picture = Image.fromarray(np.broadcast_to(gradient[None, :, None], (16, 48, 3)).copy())
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return buffer.getvalue()

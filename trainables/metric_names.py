@@ -1,0 +1,20 @@
+"""Names of the flat metrics that depend on the classes of the data."""
+
+import re
+import unicodedata
+
+
+def slug(name: str) -> str:
+    """Turn a class name into snake_case ASCII letters and digits, as metric names allow: "Snake Fruit" -> snake_fruit."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", ascii_name.lower()).strip("_") or "class"
+
+
+def iou_name(index: int, class_name: str) -> str:
+    """Name of one class's IoU, for example iou_5_snake_fruit."""
+    return f"iou_{index}_{slug(class_name)}"
+
+
+def pseudo_share_name(index: int, class_name: str) -> str:
+    """Name of one class's share of the pseudo-labels kept since the last evaluation."""
+    return f"pseudo_share_{index}_{slug(class_name)}"
