@@ -1,0 +1,252 @@
+"""How well finalists segment the test part, and how sure a difference between two of them is.
+
+Scores are computed by `analysis.scores` from confusion matrices summed over the test part's groups: its
+source photos, or its captures when the split is by capture. Everything here is a fraction from 0 to 1; a
+point of mIoU is 0.01.
+
+The interval. A finalist is trained n times from different seeds, and evaluated on G groups. Two things could
+have come out otherwise: the seeds' luck, and which photos happen to be in the test part. For a score (or the
+difference of two finalists, matched by seed and group) let
+
+    s2 = variance between the seeds' values (n - 1 in the denominator), and
+    v  = variance of the mean over the seeds when the G groups are drawn again with replacement
+         (`BOOTSTRAP_RESAMPLES` times, the same draw for all seeds and both finalists), times G / (G - 1)
+         because a resample of G groups spreads too little by that factor.
+
+    half-width = t(n - 1) * sqrt(s2 / n + v)
+
+with t(n - 1) the two-sided quantile of Student's distribution at the confidence asked for. This errs on the
+wide side: v is known from many groups, yet gets the quantile of few seeds. One seed gives no interval at all.
+With one group v is unknown and taken as 0: that interval holds for that photo or capture only
+(`group_warning`).
+
+The bootstrap over whole photos follows Davison and Hinkley 1997, "Bootstrap Methods and their Application",
+section 3.8: patches of one photo resemble each other, so resampling patches would feign precision.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.results import TestEvaluation
+from analysis.scores import foreground_miou, iou_per_class
+
+DEFAULT_CONFIDENCE = 0.95
+BOOTSTRAP_RESAMPLES = 2000
+BOOTSTRAP_SEED = 0
+"""The resampling is part of the method: every analysis of the same test part draws the same groups."""
+
+FEW_GROUPS = 5
+"""Below this many groups, the spread between groups is itself hardly known."""
+
+MOST_SEEDS = 50
+"""Nobody runs more seeds than this; `seeds_to_decide` gives up beyond it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A score or a difference of scores, with what is known of its uncertainty; fractions, not points.
+
+    Attributes:
+        value: Mean over the seeds.
+        low: Lower end of the interval; None where there is no interval (one seed).
+        high: Upper end of the interval; None likewise.
+        seeds: Number of (matched) seeds, n.
+        groups: Number of groups of the test part, G.
+        seed_variance: s2 of the module's text; None for one seed.
+        group_variance: v of the module's text; 0 for one group.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    seeds: int
+    groups: int
+    seed_variance: float | None
+    group_variance: float
+
+
+def score_estimate(
+    evaluations: Sequence[TestEvaluation],
+    *,
+    class_index: int | None = None,
+    confidence: float = DEFAULT_CONFIDENCE,
+) -> Estimate:
+    """One finalist's mIoU, or the IoU of one class, over its seeds.
+
+    Args:
+        evaluations: One per seed, all of one space and role.
+        class_index: The class; None for the foreground mIoU.
+        confidence: Share of intervals that shall cover the truth.
+
+    Raises:
+        ValueError: No evaluation, a seed twice, or evaluations on different groups.
+    """
+    return _estimate(_matched(evaluations), None, class_index, confidence)
+
+
+def paired_difference(
+    first: Sequence[TestEvaluation],
+    second: Sequence[TestEvaluation],
+    *,
+    class_index: int | None = None,
+    confidence: float = DEFAULT_CONFIDENCE,
+) -> Estimate:
+    """The first finalist's score minus the second's, matched by seed and by group.
+
+    Seeds that only one of them has run are left out.
+
+    Args:
+        first: Evaluations of the minuend, one per seed.
+        second: Evaluations of the subtrahend, one per seed.
+        class_index: Compare the IoU of this class; None for the foreground mIoU.
+        confidence: Share of intervals that shall cover the truth.
+
+    Raises:
+        ValueError: No common seed, a seed twice, or evaluations on different groups.
+    """
+    minuend, subtrahend = _matched(first), _matched(second)
+    common = [seed for seed in minuend if seed in subtrahend]
+    if not common:
+        raise ValueError("the two finalists have no seed in common")
+    pairs = {seed: (minuend[seed], subtrahend[seed]) for seed in common}
+    if any(set(one.groups) != set(other.groups) for one, other in pairs.values()):
+        raise ValueError("the two finalists were evaluated on different groups")
+    return _estimate(
+        {seed: one for seed, (one, _) in pairs.items()},
+        {seed: other for seed, (_, other) in pairs.items()},
+        class_index,
+        confidence,
+    )
+
+
+def half_width(
+    seed_variance: ArrayLike, seeds: int, group_variance: ArrayLike, confidence: float = DEFAULT_CONFIDENCE
+) -> NDArray[np.float64]:
+    """Half the width of the interval that the module's text defines; broadcasts over arrays of variances.
+
+    Args:
+        seed_variance: s2, the variance of one run's score between seeds.
+        seeds: n, at least 2.
+        group_variance: v, the variance of the mean score from the choice of groups.
+        confidence: Share of intervals that shall cover the truth.
+    """
+    from scipy.special import stdtrit
+
+    quantile = float(stdtrit(seeds - 1, 0.5 + confidence / 2))
+    variance = np.asarray(seed_variance, dtype=np.float64) / seeds + np.asarray(group_variance)
+    return np.asarray(quantile * np.sqrt(variance), dtype=np.float64)
+
+
+def seeds_to_decide(estimate: Estimate, distance: float, confidence: float = DEFAULT_CONFIDENCE) -> int | None:
+    """How many seeds in all would bring the half-width under `distance`, if the variances stay as seen.
+
+    Args:
+        estimate: From at least two seeds.
+        distance: From the estimate to the bound that its interval must not cross, as a fraction.
+        confidence: Share of intervals that shall cover the truth.
+
+    Returns:
+        The smallest number of seeds; None if `MOST_SEEDS` would not do.
+
+    Raises:
+        ValueError: The estimate comes from one seed, whose variance nobody knows.
+    """
+    if estimate.seed_variance is None:
+        raise ValueError("one seed tells nothing of the variance between seeds")
+    for seeds in range(2, MOST_SEEDS + 1):
+        if half_width(estimate.seed_variance, seeds, estimate.group_variance, confidence) < distance:
+            return seeds
+    return None
+
+
+def group_warning(groups: int, unit: str) -> str | None:
+    """A sentence for an interval that rests on few groups; None where there are enough.
+
+    Args:
+        groups: Number of groups of the test part.
+        unit: What a group is: "photo" or "capture".
+    """
+    if groups >= FEW_GROUPS:
+        return None
+    if groups == 1:
+        return (
+            f"The test part is a single {unit}: the interval covers the luck of the seeds only"
+            f" and says nothing about other {unit}s."
+        )
+    return (
+        f"The test part has only {groups} {unit}s: how much {unit}s differ is hardly known,"
+        " so the interval is likely too narrow."
+    )
+
+
+def _matched(evaluations: Sequence[TestEvaluation]) -> dict[int, TestEvaluation]:
+    """Evaluations by ascending seed."""
+    if not evaluations:
+        raise ValueError("a finalist has no evaluation on the test part")
+    by_seed = {evaluation.seed: evaluation for evaluation in sorted(evaluations, key=lambda one: one.seed)}
+    if len(by_seed) != len(evaluations):
+        raise ValueError("a finalist has two evaluations for one seed")
+    if len({frozenset(evaluation.groups) for evaluation in evaluations}) != 1:
+        raise ValueError("a finalist's seeds were evaluated on different groups")
+    return by_seed
+
+
+def _estimate(
+    first: dict[int, TestEvaluation],
+    second: dict[int, TestEvaluation] | None,
+    class_index: int | None,
+    confidence: float,
+) -> Estimate:
+    names = sorted(next(iter(first.values())).groups)
+    seeds, groups = len(first), len(names)
+    # The last row of weights is the test part itself, each group once; the others are the resamples.
+    generator = np.random.default_rng(BOOTSTRAP_SEED)
+    resamples = generator.multinomial(groups, np.full(groups, 1 / groups), size=BOOTSTRAP_RESAMPLES)
+    weights = np.vstack([resamples, np.ones((1, groups), dtype=resamples.dtype)]).astype(np.float64)
+    scores = np.stack(
+        [
+            _scores(first[seed], names, weights, class_index)
+            - (0.0 if second is None else _scores(second[seed], names, weights, class_index))
+            for seed in first
+        ]
+    )
+    by_seed = scores[:, -1]
+    value = float(by_seed.mean())
+    group_variance = 0.0
+    if groups > 1:
+        resampled = scores[:, :-1].mean(axis=0)
+        # A resample may hold no pixel of a rare class; it then says nothing.
+        known = resampled[~np.isnan(resampled)]
+        group_variance = float(known.var(ddof=1)) * groups / (groups - 1) if len(known) > 1 else 0.0
+    if seeds == 1 or math.isnan(value):
+        low, high, seed_variance = None, None, None
+    else:
+        seed_variance = float(by_seed.var(ddof=1))
+        half = float(half_width(seed_variance, seeds, group_variance, confidence))
+        low, high = value - half, value + half
+    return Estimate(
+        value=value,
+        low=low,
+        high=high,
+        seeds=seeds,
+        groups=groups,
+        seed_variance=seed_variance,
+        group_variance=group_variance,
+    )
+
+
+def _scores(
+    evaluation: TestEvaluation, names: list[str], weights: NDArray[np.float64], class_index: int | None
+) -> NDArray[np.float64]:
+    """Scores (R,) of one evaluation, its groups, in the order of `names`, weighted by `weights` (R, G)."""
+    place = {name: index for index, name in enumerate(evaluation.groups)}
+    ordered = evaluation.confusion[[place[name] for name in names]]
+    classes = ordered.shape[-1]
+    totals = (weights @ ordered.reshape(len(names), -1).astype(np.float64)).reshape(-1, classes, classes)
+    if class_index is None:
+        return foreground_miou(totals)
+    return iou_per_class(totals)[:, class_index]

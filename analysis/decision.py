@@ -1,0 +1,287 @@
+"""The verdict: which model to use. The numbers of its rule stand at the top of this file; change them here.
+
+Several spaces are compared in pairs, the lighter (fewer parameters) against the heavier. The difference is
+heavier minus lighter in points of foreground mIoU on the test part, with its interval (`analysis.comparison`):
+
+    interval entirely under LIGHTER_BELOW_POINTS     the lighter: the gain is not worth the weight
+    interval entirely over HEAVIER_ABOVE_POINTS      the heavier
+    anything else                                    undecided, and what would decide it
+
+A space wins when it wins against every other. `edge` takes the lightest network whose budgets hold; `server`
+the one with the higher mIoU if the interval of the difference excludes 0. Two networks of equal size differ in
+accuracy only, so the rule of `server` applies to them. A search of one space compares its best configuration
+with its baseline by accuracy, too: they usually share one network.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+from analysis.comparison import group_warning, paired_difference
+from analysis.decision_record import Budgets, CandidateRow, Decision, Deployment, PairVerdict
+from analysis.finalists import BASELINE, Finalist, SpaceFinalists, finalists_of
+from analysis.obstacle import find_obstacle
+from analysis.results import SearchResults
+from analysis.undecided import count_of, more_seeds, what_would_decide
+
+__all__ = ["Budgets", "Decision", "Deployment", "PairVerdict", "better_by_interval", "decide", "preferred"]
+
+LIGHTER_BELOW_POINTS = 2.0
+"""Points of mIoU. A heavier network that gains less than this is not worth its weight."""
+
+HEAVIER_ABOVE_POINTS = 5.0
+"""Points of mIoU. A heavier network that gains more than this is worth it."""
+
+CONFIDENCE = 0.95
+"""Confidence of the intervals that the rule is applied to."""
+
+BUDGET_COLUMNS = {
+    "max_latency_ms": "latency_ms_p90",
+    "max_parameters": "parameters",
+    "max_memory_mb": "peak_memory_mb",
+}
+"""Which measured cost each budget limits. Latency: nine of ten images must hold it, not just half of them."""
+
+
+def decide(results: SearchResults, *, deployment: Deployment = "any", budgets: Budgets | None = None) -> Decision:
+    """Reach the verdict of a search.
+
+    Args:
+        results: What the search left.
+        deployment: "any", "edge" (the lightest that fits) or "server" (accuracy first).
+        budgets: What the edge device allows; `edge` alone uses them.
+
+    Returns:
+        The decision. Where there is nothing to decide on, its status is "none" and its reason says why.
+
+    Raises:
+        ValueError: The finalists' evaluations do not fit together (a seed twice, different groups).
+    """
+    spaces = finalists_of(results, confidence=CONFIDENCE)
+    draft = _draft(results, spaces, deployment, budgets or Budgets())
+    obstacle = find_obstacle(results, spaces)
+    if obstacle:
+        sentence = f"No verdict: {obstacle.reason}"
+        return replace(draft, sentence=sentence, reason=obstacle.reason, would_decide=obstacle.would_help)
+    if len(spaces) == 1:
+        return _decide_one(draft, spaces[0])
+    finalists = [space.best for space in spaces if space.best is not None]
+    return _decide_edge(draft, finalists) if deployment == "edge" else _decide_pairs(draft, finalists)
+
+
+def preferred(low_points: float | None, high_points: float | None) -> str | None:
+    """Apply the bounds to the interval of heavier minus lighter: "lighter", "heavier", or None for undecided."""
+    if low_points is None or high_points is None:
+        return None
+    if high_points < LIGHTER_BELOW_POINTS:
+        return "lighter"
+    return "heavier" if low_points > HEAVIER_ABOVE_POINTS else None
+
+
+def better_by_interval(low_points: float | None, high_points: float | None) -> str | None:
+    """Which is more accurate: "challenger" above 0, "reference" below, None where the interval holds 0."""
+    if low_points is None or high_points is None:
+        return None
+    if low_points > 0:
+        return "challenger"
+    return "reference" if high_points < 0 else None
+
+
+def _draft(
+    results: SearchResults, spaces: Sequence[SpaceFinalists], deployment: Deployment, budgets: Budgets
+) -> Decision:
+    """A decision that has yet to be made: all that does not depend on how it ends."""
+    unit = "capture" if results.settings["data"]["split_by"] == "capture" else "photo"
+    roles = [one for space in spaces for one in (space.best, space.baseline) if one is not None]
+    finalists = list({(one.space, one.role): one for one in roles}.values())
+    confidence, warnings = "", []
+    if finalists:
+        seeds = min(finalist.miou.seeds for finalist in finalists)
+        groups = finalists[0].miou.groups
+        confidence = (
+            f"{CONFIDENCE:.0%} intervals, from {count_of(seeds, 'seed')} of each finalist and the"
+            f" {count_of(groups, unit)} of the test part."
+        )
+        warnings = [text for text in (group_warning(groups, unit),) if text]
+    return Decision(
+        status="none",
+        winner=None,
+        settings_of=None,
+        sentence="",
+        confidence=confidence,
+        reason="",
+        would_decide="",
+        deployment=deployment,
+        budgets=budgets,
+        rule={
+            "lighter_below_points": LIGHTER_BELOW_POINTS,
+            "heavier_above_points": HEAVIER_ABOVE_POINTS,
+            "confidence": CONFIDENCE,
+        },
+        pairs=(),
+        candidates=tuple(_row(finalist, budgets) for finalist in finalists),
+        warnings=tuple(warnings),
+    )
+
+
+def _decide_one(draft: Decision, space: SpaceFinalists) -> Decision:
+    """Best against baseline; on an edge device, among those that fit it."""
+    name = space.space
+    best, baseline = space.best, space.baseline
+    if best is None:
+        raise ValueError(f"{name} has no finalist")
+    if draft.deployment == "edge":
+        fitting = [one for one in (best, baseline) if one is not None and _fits(one, draft.budgets)]
+        if not fitting:
+            return _nothing_fits(draft)
+        if len(fitting) == 1 and baseline is not None and baseline is not best:
+            reason = f"of {name}, only the network of the {fitting[0].role} settings holds the budgets."
+            return _won(draft, fitting[0], f"Use the {fitting[0].role} settings of {name}: {reason}", reason)
+    if space.best_is_baseline or baseline is None:
+        reason = "the search found no better settings on the validation part."
+        kept = replace(baseline or best, role=BASELINE)
+        return _won(draft, kept, f"Keep the baseline of {name}: {reason}", reason)
+    pair = _compare(baseline, best, f"{name} (baseline)", f"{name} (best)", by_accuracy=True)
+    draft = replace(draft, pairs=(pair,))
+    if pair.winner is None:
+        sentence = f"Undecided: the settings found for {name} make no provable difference; {pair.reason}"
+        return _left_open(draft, sentence, pair.reason, pair.would_decide)
+    if pair.winner == pair.challenger:
+        return _won(draft, best, f"Use the settings found for {name}: {pair.reason}", pair.reason)
+    return _won(draft, baseline, f"Keep the baseline of {name}: {pair.reason}", pair.reason)
+
+
+def _decide_edge(draft: Decision, finalists: Sequence[Finalist]) -> Decision:
+    """The lightest whose budgets hold, whatever its accuracy."""
+    fitting = [finalist for finalist in finalists if _fits(finalist, draft.budgets)]
+    if not fitting:
+        return _nothing_fits(draft)
+    lightest = min(fitting, key=_weight)
+    holds = "that holds the budgets" if draft.budgets.given() else "(no budget was given)"
+    reason = f"it is the lightest network {holds}, with {lightest.costs['parameters']:,.0f} parameters."
+    draft = replace(draft, pairs=_all_pairs(finalists, by_accuracy=False))
+    return _won(draft, lightest, f"Use {lightest.space} on the edge device: {reason}", reason)
+
+
+def _decide_pairs(draft: Decision, finalists: Sequence[Finalist]) -> Decision:
+    """The space that wins against every other; undecided without one."""
+    pairs = _all_pairs(finalists, by_accuracy=draft.deployment == "server")
+    draft = replace(draft, pairs=pairs)
+    for finalist in finalists:
+        own = [pair for pair in pairs if finalist.space in {pair.reference, pair.challenger}]
+        if all(pair.winner == finalist.space for pair in own):
+            reason = " ".join(pair.reason for pair in own)
+            beaten = " and ".join(other.space for other in finalists if other is not finalist)
+            why = reason if len(own) == 1 else f"it wins against {beaten}."
+            return _won(draft, finalist, f"Use {finalist.space}: {why}", reason)
+    losers = {name for pair in pairs for name in (pair.reference, pair.challenger) if pair.winner not in {None, name}}
+    undecided = [pair for pair in pairs if pair.winner is None]
+    # A space that lost to another is out; what is open between two such spaces would change nothing.
+    pending = [pair for pair in undecided if not {pair.reference, pair.challenger} <= losers] or undecided
+    between = "; ".join(f"{pair.reference} or {pair.challenger}" for pair in pending)
+    reason = " ".join(pair.reason for pair in pending)
+    sentence = f"Undecided ({between}): {reason if len(pending) == 1 else 'no space wins against all others.'}"
+    helpful = (f"{pair.reference} or {pair.challenger}: {pair.would_decide}" for pair in pending)
+    would_decide = pending[0].would_decide if len(pending) == 1 else " ".join(helpful)
+    return _left_open(draft, sentence, reason, would_decide)
+
+
+def _all_pairs(finalists: Sequence[Finalist], *, by_accuracy: bool) -> tuple[PairVerdict, ...]:
+    ordered = sorted(finalists, key=_weight)
+    return tuple(
+        _compare(lighter, heavier, lighter.space, heavier.space, by_accuracy=by_accuracy)
+        for lighter, heavier in combinations(ordered, 2)
+    )
+
+
+def _compare(reference: Finalist, challenger: Finalist, one: str, other: str, *, by_accuracy: bool) -> PairVerdict:
+    """Compare two finalists, called `one` and `other` in the texts."""
+    difference = paired_difference(challenger.evaluations, reference.evaluations, confidence=CONFIDENCE)
+    points = 100 * difference.value
+    low, high = (None if end is None else 100 * end for end in (difference.low, difference.high))
+    seen = f"{other} differs from {one} by {points:+.2f} points of mIoU"
+    if low is None:
+        seen += " (one seed: one run can't tell)"
+    else:
+        seen += f" ({CONFIDENCE:.0%} interval {low:.2f} to {high:.2f})"
+    size, reference_size = challenger.costs["parameters"], reference.costs["parameters"]
+    if by_accuracy or size == reference_size:
+        choice = better_by_interval(low, high)
+        winner = {"challenger": other, "reference": one, None: None}[choice]
+        reason = f"{seen}." if low is None else f"{seen}, which {'ex' if winner else 'in'}cludes 0."
+        would_decide = "" if winner else more_seeds(difference, abs(points), CONFIDENCE)
+    else:
+        choice = preferred(low, high)
+        winner = {"heavier": other, "lighter": one, None: None}[choice]
+        times = f"{size / reference_size:.1f} times as large"
+        reason = {
+            "lighter": f"{seen}, under the {LIGHTER_BELOW_POINTS:g} points that a network {times} must gain.",
+            "heavier": f"{seen}, over the {HEAVIER_ABOVE_POINTS:g} points that are worth a network {times}.",
+            None: f"{seen}, not surely under {LIGHTER_BELOW_POINTS:g} or over {HEAVIER_ABOVE_POINTS:g} points.",
+        }[choice]
+        would_decide = (
+            "" if winner else what_would_decide(difference, LIGHTER_BELOW_POINTS, HEAVIER_ABOVE_POINTS, CONFIDENCE)
+        )
+    return PairVerdict(
+        reference=one,
+        challenger=other,
+        difference_points=points,
+        low_points=low,
+        high_points=high,
+        seeds=difference.seeds,
+        groups=difference.groups,
+        winner=winner,
+        reason=reason,
+        would_decide=would_decide,
+    )
+
+
+def _won(draft: Decision, finalist: Finalist, sentence: str, reason: str) -> Decision:
+    return replace(
+        draft,
+        status="decided",
+        winner=finalist.space,
+        settings_of=finalist.role,
+        sentence=sentence,
+        reason=reason,
+    )
+
+
+def _left_open(draft: Decision, sentence: str, reason: str, would_decide: str) -> Decision:
+    return replace(draft, status="undecided", sentence=sentence, reason=reason, would_decide=would_decide)
+
+
+def _nothing_fits(draft: Decision) -> Decision:
+    limits = ", ".join(f"{name} {limit:g}" for name, limit in draft.budgets.given().items())
+    reason = f"no network of this search is known to hold the budgets ({limits})."
+    return replace(
+        draft,
+        sentence=f"No verdict: {reason}",
+        reason=reason,
+        would_decide="Looser budgets, or a search of smaller networks.",
+    )
+
+
+def _fits(finalist: Finalist, budgets: Budgets) -> bool:
+    """Whether every budget holds; a cost that was not measured (NaN) holds none."""
+    return all(finalist.costs[BUDGET_COLUMNS[name]] <= limit for name, limit in budgets.given().items())
+
+
+def _weight(finalist: Finalist) -> tuple[float, str]:
+    """Order of lightness; the name settles equal sizes, so that the order never depends on chance."""
+    return finalist.costs["parameters"], finalist.space
+
+
+def _row(finalist: Finalist, budgets: Budgets) -> CandidateRow:
+    low, high = finalist.miou.low, finalist.miou.high
+    return CandidateRow(
+        space=finalist.space,
+        role=finalist.role,
+        source_trial_id=finalist.source_trial_id,
+        seeds=finalist.miou.seeds,
+        miou_points=100 * finalist.miou.value,
+        low_points=None if low is None else 100 * low,
+        high_points=None if high is None else 100 * high,
+        costs=finalist.costs,
+        within_budgets=_fits(finalist, budgets) if budgets.given() else None,
+    )

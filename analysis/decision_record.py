@@ -1,0 +1,214 @@
+"""What a decision consists of, and how it is written for machines (JSON) and for people (Markdown)."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+Deployment = Literal["any", "edge", "server"]
+Status = Literal["decided", "undecided", "none"]
+
+DEPLOYMENTS: tuple[Deployment, ...] = ("any", "edge", "server")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budgets:
+    """What an edge device allows; None where it sets no limit.
+
+    Attributes:
+        max_latency_ms: Longest time of one image, ms.
+        max_parameters: Most weights.
+        max_memory_mb: Most memory during inference, MB of 1e6 bytes.
+    """
+
+    max_latency_ms: float | None = None
+    max_parameters: float | None = None
+    max_memory_mb: float | None = None
+
+    def given(self) -> dict[str, float]:
+        """The limits that are set, by field name."""
+        limits = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: float(limit) for name, limit in limits.items() if limit is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairVerdict:
+    """One comparison of two finalists; the difference is challenger minus reference, in points of mIoU.
+
+    Attributes:
+        reference: The lighter space; in a search of one space, its baseline.
+        challenger: The heavier space; in a search of one space, its best configuration.
+        difference_points: The mean difference over the matched seeds.
+        low_points: Lower end of its interval; None where there is none.
+        high_points: Upper end; None likewise.
+        seeds: Matched seeds behind it.
+        groups: Photos or captures of the test part.
+        winner: The name of the reference or the challenger; None where undecided.
+        reason: Why, in one sentence.
+        would_decide: What would decide it; empty where decided.
+    """
+
+    reference: str
+    challenger: str
+    difference_points: float
+    low_points: float | None
+    high_points: float | None
+    seeds: int
+    groups: int
+    winner: str | None
+    reason: str
+    would_decide: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateRow:
+    """One finalist as the decision saw it.
+
+    Attributes:
+        space: Name of its space.
+        role: "best" or "baseline".
+        source_trial_id: The search's trial whose configuration it has.
+        seeds: Seeds it was trained from.
+        miou_points: Mean foreground mIoU on the test part, in points.
+        low_points: Lower end of its interval; None for one seed.
+        high_points: Upper end; None likewise.
+        costs: The columns of `analysis.tables.COST_COLUMNS`; NaN where not measured.
+        within_budgets: Whether its costs hold the budgets; None where none were given.
+    """
+
+    space: str
+    role: str
+    source_trial_id: str
+    seeds: int
+    miou_points: float
+    low_points: float | None
+    high_points: float | None
+    costs: Mapping[str, float]
+    within_budgets: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The verdict of a search.
+
+    Attributes:
+        status: "decided", "undecided" (compared, but the data can't tell), or "none" (nothing to compare, or not
+            fairly).
+        winner: The space to use; None unless decided.
+        settings_of: Whose settings of it to use: "best" or "baseline"; None unless decided.
+        sentence: The verdict in one sentence.
+        confidence: What the intervals are and rest on.
+        reason: Why.
+        would_decide: What would decide it; empty where decided.
+        deployment: For which deployment it was asked.
+        budgets: The budgets that were given.
+        rule: The numbers of the rule that was applied.
+        pairs: Every comparison.
+        candidates: Every finalist.
+        warnings: What to keep in mind when reading it.
+    """
+
+    status: Status
+    winner: str | None
+    settings_of: str | None
+    sentence: str
+    confidence: str
+    reason: str
+    would_decide: str
+    deployment: Deployment
+    budgets: Budgets
+    rule: Mapping[str, float]
+    pairs: tuple[PairVerdict, ...]
+    candidates: tuple[CandidateRow, ...]
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, for `summary.json` and `decision.json`; what is unknown is null, never NaN."""
+        return {
+            "status": self.status,
+            "winner": self.winner,
+            "settings_of": self.settings_of,
+            "sentence": self.sentence,
+            "confidence": self.confidence,
+            "reason": self.reason,
+            "would_decide": self.would_decide,
+            "deployment": self.deployment,
+            "budgets": self.budgets.given(),
+            "rule": dict(self.rule),
+            "pairs": [_plain(pair) for pair in self.pairs],
+            "candidates": [_plain(candidate) for candidate in self.candidates],
+            "warnings": list(self.warnings),
+        }
+
+    def to_markdown(self) -> str:
+        """A page for pull requests: the sentence first, then why, the comparisons and the finalists."""
+        lines = ["# Verdict", "", f"**{_cell(self.sentence)}**", "", _cell(self.reason), ""]
+        if self.would_decide:
+            lines += [f"What would decide it: {_cell(self.would_decide)}", ""]
+        if self.confidence:
+            lines += [f"Confidence: {_cell(self.confidence)}", ""]
+        if self.pairs:
+            lines += [
+                "| reference | challenger | difference, points of mIoU | interval | seeds | verdict |",
+                "|---|---|---|---|---|---|",
+                *(_pair_line(pair) for pair in self.pairs),
+                "",
+            ]
+        if self.candidates:
+            lines += [
+                "| space | settings | mIoU, points | interval | parameters | latency p90, ms | memory, MB |",
+                "|---|---|---|---|---|---|---|",
+                *(_candidate_line(candidate) for candidate in self.candidates),
+                "",
+            ]
+        lines += [f"- {_cell(warning)}" for warning in self.warnings]
+        return "\n".join(lines).rstrip() + "\n"
+
+
+def _pair_line(pair: PairVerdict) -> str:
+    cells = (
+        pair.reference,
+        pair.challenger,
+        _number(pair.difference_points, "+.2f"),
+        _interval(pair.low_points, pair.high_points),
+        str(pair.seeds),
+        pair.winner or "undecided",
+    )
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+
+def _candidate_line(candidate: CandidateRow) -> str:
+    cells = (
+        candidate.space,
+        candidate.role,
+        _number(candidate.miou_points, ".2f"),
+        _interval(candidate.low_points, candidate.high_points),
+        _number(candidate.costs["parameters"], ",.0f"),
+        _number(candidate.costs["latency_ms_p90"], ".1f"),
+        _number(candidate.costs["peak_memory_mb"], ".0f"),
+    )
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+
+def _number(value: float, form: str) -> str:
+    return "not measured" if math.isnan(value) else format(value, form)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "none" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+
+
+def _cell(text: str) -> str:
+    """Names come from outside: keep them from ending a table cell or starting HTML."""
+    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")
+    return " ".join(escaped.split())
+
+
+def _plain(record: PairVerdict | CandidateRow) -> dict[str, Any]:
+    return {field.name: _plain_value(getattr(record, field.name)) for field in fields(record)}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain_value(one) for name, one in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,63 @@
+"""Segmentation scores from confusion matrices: IoU of each class, and foreground mIoU.
+
+The mean leaves out class 0, the background, and every class that the truth does not contain. Scores are
+fractions from 0 to 1.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def iou_per_class(confusion: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intersection over union of every class.
+
+    Args:
+        confusion: Pixel counts (..., C, C), rows = truth.
+
+    Returns:
+        Float (..., C); NaN for a class that the truth does not contain, even where it was predicted.
+    """
+    counts = np.asarray(confusion, dtype=np.float64)
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    truth = counts.sum(axis=-1)
+    union = truth + counts.sum(axis=-2) - hits
+    scores = np.full(hits.shape, np.nan)
+    np.divide(hits, union, out=scores, where=truth > 0)
+    return scores
+
+
+def foreground_miou(confusion: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean IoU over the classes 1 to C - 1 that the truth contains.
+
+    Args:
+        confusion: Pixel counts (..., C, C), rows = truth.
+
+    Returns:
+        Float (...); NaN where the truth contains no foreground.
+    """
+    foreground = iou_per_class(confusion)[..., 1:]
+    present = ~np.isnan(foreground)
+    total = np.where(present, foreground, 0.0).sum(axis=-1)
+    number = present.sum(axis=-1)
+    means = np.full(total.shape, np.nan)
+    np.divide(total, number, out=means, where=number > 0)
+    return means
+
+
+def floor_miou_majority(class_counts: ArrayLike) -> float:
+    """Score of always predicting the one class that scores best: the mIoU that any model must beat.
+
+    Predicting foreground class c everywhere gives it the IoU n_c / n, and every other class 0.
+
+    Args:
+        class_counts: Labelled pixels of each class, (C,), class 0 the background.
+
+    Raises:
+        ValueError: There is no pixel of a foreground class.
+    """
+    counts = np.asarray(class_counts, dtype=np.float64)
+    foreground = counts[1:]
+    present = int((foreground > 0).sum())
+    if not present:
+        raise ValueError("class_counts holds no pixel of a foreground class")
+    return float(foreground.max() / counts.sum() / present)

@@ -1,0 +1,49 @@
+"""What would decide a comparison that is undecided: more seeds, more photos, or the user's deployment."""
+
+import math
+from statistics import NormalDist
+
+from analysis.comparison import MOST_SEEDS, Estimate, seeds_to_decide
+
+ADVISED_SEEDS = 3
+"""What to run where one seed gives no interval; two would give one, but a very wide one."""
+
+
+def what_would_decide(difference: Estimate, lower: float, upper: float, confidence: float) -> str:
+    """Advice for a difference that is not surely under `lower` nor over `upper`, both in points of mIoU."""
+    points = 100 * difference.value
+    if difference.seed_variance is not None and lower <= points <= upper:
+        return (
+            f"The deployment, rather than more seeds: between {lower:g} and {upper:g} points, edge takes the"
+            " lightest that fits and server the more accurate (--deployment edge or server)."
+        )
+    return more_seeds(difference, lower - points if points < lower else points - upper, confidence)
+
+
+def more_seeds(difference: Estimate, distance_points: float, confidence: float) -> str:
+    """How many more seeds would bring the interval's end over the distance from estimate to bound, in points.
+
+    The number supposes that the difference and its spread stay as seen.
+    """
+    if difference.seed_variance is None:
+        return f"At least {ADVISED_SEEDS} seeds of each finalist."
+    needed = seeds_to_decide(difference, distance_points / 100, confidence)
+    if needed is not None:
+        more = max(needed - difference.seeds, 1)
+        return (
+            f"About {count_of(more, 'more seed')} of each finalist ({difference.seeds + more} in all), if the"
+            " difference and its spread stay as seen."
+        )
+    # However many seeds: what the choice of test photos leaves uncertain remains.
+    floor = 100 * NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt(difference.group_variance)
+    if floor >= distance_points > 0:
+        return (
+            "More labelled test photos, rather than more seeds: the choice of these alone leaves"
+            f" {floor:.2f} points either way."
+        )
+    return f"Nothing within reach: the difference is so close to the bound that {MOST_SEEDS} seeds would not do."
+
+
+def count_of(number: int, noun: str) -> str:
+    """A number with its noun, in the plural where it must be."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,94 @@
+import csv
+import io
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from analysis.benchmark import csv_text, find_subjects, main
+from spaces.errors import InputError
+from spaces.loading import builtin_space_names, load_space
+from trainables.checkpoint import write_checkpoint
+
+
+def test_models_are_named_by_their_spaces() -> None:
+    subjects = find_subjects("unet,deeplabv3plus", [], classes=4, size=320)
+    assert [subject.name for subject in subjects] == ["unet", "deeplabv3plus"]
+    assert [subject.config.crop_size for subject in subjects] == [320, 320]
+    assert {subject.classes for subject in subjects} == {4}
+    assert subjects[1].config.encoder == "resnet50"
+    assert len(find_subjects("all", [], classes=7, size=None)) == len(builtin_space_names())
+
+
+def test_a_checkpoint_brings_its_configuration_and_classes(tmp_path: Path) -> None:
+    config = load_space("unet").baseline.model_copy(update={"heads": 1})
+    path = tmp_path / "winner.pt"
+    write_checkpoint(path, {"config": config.model_dump(), "classes": {"names": ["a", "b", "c"]}})
+    (subject,) = find_subjects(None, [path], classes=7, size=None)
+    assert (subject.name, subject.config, subject.classes) == ("winner", config, 3)
+
+
+def test_a_checkpoint_of_something_else_is_bad_input(tmp_path: Path) -> None:
+    path = tmp_path / "other.pt"
+    write_checkpoint(path, {"weights": torch.zeros(1)})
+    with pytest.raises(InputError, match=r"other\.pt: holds no configuration"):
+        find_subjects(None, [path], classes=7, size=None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "nothing to measure"),
+        (["--models", "no_such_space"], "no_such_space"),
+        (["--models", "unet", "--size", "100"], "--size 100: .*multiple of 32"),
+        (["--models", "unet", "--classes", "1"], "the least is 2"),
+        (["--models", "unet", "--threads", "0"], "the least is 1"),
+        (["--models", "unet", "--threads", "x"], "invalid integer"),
+        (["--models", "unet", "--device", "abacus"], "--device abacus"),
+        (["--models", "unet", "--device", "meta"], "--device meta"),
+        (["--models", "unet", "--device", "cuda:99"], "--device cuda:99"),
+        (["--models", "unet", "--json", "no/such/folder/costs.json"], "its folder does not exist"),
+        (["--checkpoint", "no_such_file.pt"], r"no_such_file\.pt"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: list[str], complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint) as caught:
+        main(arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_csv_has_one_line_per_network() -> None:
+    text = csv_text([{"name": 'a "b", c', "macs": 1}, {"name": "d", "macs": None}])
+    assert list(csv.reader(io.StringIO(text))) == [["name", "macs"], ['a "b", c', "1"], ["d", ""]]
+
+
+def test_help_is_fast_and_loads_no_torch() -> None:
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "analysis.benchmark", "--help"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert "--models" in done.stdout
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert not loaded & {"torch", "pandas", "ray", "mlflow", "rich"}
+    assert time.perf_counter() - started < 10
+
+
+@pytest.mark.slow
+def test_a_network_is_measured_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = ["--json", str(tmp_path / "costs.json"), "--csv", str(tmp_path / "costs.csv")]
+    options = ["--models", "unet", "--quick", "--size", "64", "--threads", "1", "--layout", "contiguous"]
+    assert main([*options, *files]) == 0
+    (row,) = json.loads((tmp_path / "costs.json").read_text(encoding="utf-8"))
+    assert (row["name"], row["layout"]) == ("unet", "contiguous")
+    with (tmp_path / "costs.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["input_size"] for row in csv.DictReader(file)] == ["64"]
+    printed = capsys.readouterr().out
+    assert f"{row['parameters']:,}" in printed
+    assert "not measured" in printed

@@ -1,0 +1,183 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from analysis.comparison import (
+    Estimate,
+    group_warning,
+    half_width,
+    paired_difference,
+    score_estimate,
+    seeds_to_decide,
+)
+from analysis.results import TestEvaluation
+
+PIXELS = 1000
+
+
+def evaluation(
+    shares: Sequence[float] | NDArray[np.float64], *, seed: int = 0, groups: Sequence[str] | None = None
+) -> TestEvaluation:
+    """One foreground class, found in the given share of its pixels in each group: its IoU and mIoU."""
+    hits = [round(share * PIXELS) for share in shares]
+    confusion = np.array([[[PIXELS, 0], [PIXELS - hit, hit]] for hit in hits], dtype=np.int64)
+    names = tuple(groups) if groups is not None else tuple(f"photo{index}" for index in range(len(hits)))
+    return TestEvaluation("t", "unet", "best", seed, names, confusion)
+
+
+def seeds_of(values: Sequence[float]) -> list[TestEvaluation]:
+    return [evaluation([value], seed=seed) for seed, value in enumerate(values)]
+
+
+def test_interval_from_seeds_by_hand() -> None:
+    # Differences 4, 5 and 6 points: mean 5, variance 1, t(2) = 4.302653.
+    difference = paired_difference(seeds_of([0.64, 0.65, 0.66]), seeds_of([0.60, 0.60, 0.60]))
+    assert difference.value == pytest.approx(0.05)
+    assert difference.seed_variance == pytest.approx(0.01**2)
+    assert difference.group_variance == 0
+    assert difference.low == pytest.approx(0.05 - 4.302653 * 0.01 / 3**0.5, abs=1e-8)
+    assert difference.high == pytest.approx(0.05 + 4.302653 * 0.01 / 3**0.5, abs=1e-8)
+
+
+def test_matching_by_seed_removes_what_seeds_share() -> None:
+    first, second = seeds_of([0.70, 0.60, 0.50]), seeds_of([0.65, 0.55, 0.45])
+    difference = paired_difference(first, list(reversed(second)))
+    assert difference.value == pytest.approx(0.05)
+    assert difference.low == pytest.approx(difference.high)
+    alone = score_estimate(first)
+    assert alone.low is not None
+    assert alone.low < 0.4
+
+
+def test_bootstrap_over_groups_matches_the_variance_of_a_mean() -> None:
+    # Equal pixels in each group: the score is the mean over groups, whose variance is known exactly.
+    shares = np.random.default_rng(1).uniform(0.3, 0.9, size=12).round(3)
+    estimate = score_estimate([evaluation(shares, seed=0), evaluation(shares, seed=1)])
+    assert estimate.value == pytest.approx(shares.mean())
+    assert estimate.seed_variance == pytest.approx(0)
+    assert estimate.group_variance == pytest.approx(shares.var(ddof=1) / 12, rel=0.1)
+    # t(1) = 12.706205: two seeds make a wide interval of even this variance.
+    assert estimate.high == pytest.approx(shares.mean() + 12.706205 * estimate.group_variance**0.5)
+
+
+def test_differences_between_groups_that_both_share_cancel() -> None:
+    hard, easy = 0.3, 0.9
+    first = [evaluation([hard + 0.05, easy + 0.05], seed=seed) for seed in range(2)]
+    second = [evaluation([easy, hard], seed=seed, groups=["photo1", "photo0"]) for seed in range(2)]
+    difference = paired_difference(first, second)
+    assert difference.value == pytest.approx(0.05)
+    assert difference.group_variance == pytest.approx(0, abs=1e-15)
+
+
+def test_one_seed_gives_no_interval() -> None:
+    estimate = score_estimate([evaluation([0.5, 0.6])])
+    assert estimate.value == pytest.approx(0.55)
+    assert estimate.low is None
+    assert estimate.high is None
+    assert estimate.seed_variance is None
+
+
+def test_seeds_that_one_has_not_run_are_left_out() -> None:
+    difference = paired_difference(seeds_of([0.7, 0.6, 0.1]), seeds_of([0.6, 0.5]))
+    assert difference.seeds == 2
+    assert difference.value == pytest.approx(0.1)
+
+
+def test_a_class_can_be_compared_by_itself() -> None:
+    # Background: 1000 right, 400 of the foreground's pixels taken for it.
+    assert score_estimate(seeds_of([0.6, 0.6]), class_index=0).value == pytest.approx(1000 / 1400)
+    assert score_estimate(seeds_of([0.6, 0.6]), class_index=1).value == pytest.approx(0.6)
+
+
+def test_an_absent_class_has_no_score_and_no_interval() -> None:
+    empty = np.zeros((2, 3, 3), dtype=np.int64)
+    empty[:, :2, :2] = [[5, 1], [1, 5]]
+    both = [TestEvaluation("t", "unet", "best", seed, ("a", "b"), empty) for seed in range(2)]
+    estimate = score_estimate(both, class_index=2)
+    assert np.isnan(estimate.value)
+    assert estimate.low is None
+
+
+def test_a_class_in_one_group_only_is_compared_where_it_is() -> None:
+    rare = np.zeros((2, 3, 3), dtype=np.int64)
+    rare[:, :2, :2] = [[5, 1], [1, 5]]
+    rare[0, 2] = [0, 1, 3]
+    both = [TestEvaluation("t", "unet", "best", seed, ("a", "b"), rare) for seed in range(2)]
+    estimate = score_estimate(both, class_index=2)
+    assert estimate.value == pytest.approx(0.75)
+    assert estimate.high is not None
+
+
+def test_the_same_data_give_the_same_interval() -> None:
+    shares = np.random.default_rng(2).random(8)
+    runs = [evaluation(shares, seed=0), evaluation(shares * 0.9, seed=1)]
+    assert score_estimate(runs) == score_estimate(list(reversed(runs)))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "complaint"),
+    [
+        ([], seeds_of([0.5]), "no evaluation"),
+        (seeds_of([0.5]) * 2, seeds_of([0.5]), "two evaluations for one seed"),
+        (seeds_of([0.5]), [evaluation([0.5], seed=7)], "no seed in common"),
+        (seeds_of([0.5]), [evaluation([0.5], groups=["other"])], "different groups"),
+        ([evaluation([0.5]), evaluation([0.5, 0.5], seed=1)], seeds_of([0.5]), "different groups"),
+    ],
+)
+def test_evaluations_that_do_not_fit_are_refused(
+    first: list[TestEvaluation], second: list[TestEvaluation], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        paired_difference(first, second)
+
+
+def estimate(seed_variance: float | None, group_variance: float, seeds: int = 3) -> Estimate:
+    return Estimate(
+        value=0.0,
+        low=None,
+        high=None,
+        seeds=seeds,
+        groups=10,
+        seed_variance=seed_variance,
+        group_variance=group_variance,
+    )
+
+
+def test_seeds_to_decide_by_hand() -> None:
+    # s = 1: t(n - 1) / sqrt(n) is 1.5912 for 4 seeds, 1.2417 for 5 and 1.0494 for 6.
+    assert seeds_to_decide(estimate(1.0, 0.0), 1.25) == 5
+    assert seeds_to_decide(estimate(1.0, 0.0), 1.24) == 6
+    assert half_width(1.0, 5, 0.0) == pytest.approx(1.2417, abs=1e-4)
+
+
+def test_seeds_can_not_decide_what_the_photos_leave_open() -> None:
+    assert seeds_to_decide(estimate(1.0, 1.0), 1.9) is None
+    assert seeds_to_decide(estimate(1.0, 0.0), 0.0) is None
+    with pytest.raises(ValueError, match="one seed"):
+        seeds_to_decide(estimate(None, 0.0), 1.0)
+
+
+def test_few_groups_are_warned_of() -> None:
+    assert group_warning(5, "photo") is None
+    assert "only 4 photos" in str(group_warning(4, "photo"))
+    assert "single capture" in str(group_warning(1, "capture"))
+
+
+def test_intervals_cover_the_truth_at_least_as_often_as_they_say() -> None:
+    """Hundreds of made-up studies: seeds, groups and their interplay all random, the true difference 0.02."""
+    generator = np.random.default_rng(3)
+    covered = []
+    for _ in range(300):
+        groups, seeds = 12, int(generator.integers(3, 6))
+        photo_effect = generator.normal(0.02, 0.03, size=groups)
+        seed_effect = generator.normal(0.0, 0.01, size=seeds)
+        base = generator.uniform(0.3, 0.7, size=groups)
+        first = [evaluation(base + photo_effect + seed_effect[seed], seed=seed) for seed in range(seeds)]
+        second = [evaluation(base, seed=seed) for seed in range(seeds)]
+        difference = paired_difference(first, second)
+        assert difference.low is not None
+        assert difference.high is not None
+        covered.append(difference.low <= 0.02 <= difference.high)
+    assert np.mean(covered) >= 0.95

@@ -1,0 +1,54 @@
+import json
+from dataclasses import fields
+
+import pytest
+
+from analysis.costs import NetworkCosts, measure_costs
+from analysis.tables import COST_COLUMNS
+from spaces.loading import load_space
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def unet() -> NetworkCosts:
+    config = load_space("unet").baseline.model_copy(update={"crop_size": 64})
+    return measure_costs(config, classes=7, quick=True, threads=1)
+
+
+def test_the_network_is_described(unet: NetworkCosts) -> None:
+    assert (unet.architecture, unet.encoder, unet.input_size, unet.classes) == ("unet", "mobilenet_v2", 64, 7)
+    assert (unet.precision, unet.layout, unet.threads) == ("float32", "channels_last", 1)
+    assert unet.device.startswith("CPU ")
+
+
+def test_sizes_are_those_of_the_network(unet: NetworkCosts) -> None:
+    assert unet.parameters == pytest.approx(3_502_023, rel=1e-3)
+    # Four bytes a weight, and the buffers of the batch norms beside them.
+    assert unet.parameters * 4e-6 < unet.checkpoint_mb < unet.parameters * 4e-6 * 1.1
+    assert 0.05e9 < unet.macs < 0.5e9
+
+
+def test_times_and_memory_are_plausible(unet: NetworkCosts) -> None:
+    assert 0 < unet.latency_ms_p50 <= unet.latency_ms_p90
+    assert unet.latency_samples >= 5
+    assert unet.throughput_img_s > 0
+    assert unet.runtime_memory_mb < unet.peak_memory_mb < unet.runtime_memory_mb + 1000
+
+
+def test_quick_leaves_training_unmeasured(unet: NetworkCosts) -> None:
+    assert unet.train_peak_memory_mb is None
+    assert unet.train_batch_size is None
+
+
+def test_forms(unet: NetworkCosts) -> None:
+    assert tuple(unet.columns()) == COST_COLUMNS
+    plain = json.loads(json.dumps(unet.as_dict(), allow_nan=False))
+    assert set(plain) == {field.name for field in fields(NetworkCosts)}
+    assert NetworkCosts(**plain) == unet
+
+
+def test_a_measurement_that_fails_says_why() -> None:
+    config = load_space("unet").baseline.model_copy(update={"architecture": "no_such_model"})
+    with pytest.raises(RuntimeError, match=r"no_such_model with mobilenet_v2 failed: .*not a model"):
+        measure_costs(config, classes=7, quick=True)
