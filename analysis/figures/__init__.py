@@ -1,0 +1,15 @@
+"""The figures of the report. A new one is a module beside these with a `FIGURE`, and a line in `FIGURES`."""
+
+from analysis.figures import class_iou, finalists, front, hyperparameters, learning_curves
+from analysis.figures.figure import Drawing, Figure
+
+FIGURES: tuple[Figure, ...] = (
+    front.PARAMETERS,
+    front.LATENCY,
+    finalists.FIGURE,
+    class_iou.FIGURE,
+    learning_curves.FIGURE,
+    hyperparameters.FIGURE,
+)
+
+__all__ = ["FIGURES", "Drawing", "Figure"]

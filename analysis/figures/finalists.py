@@ -1,0 +1,109 @@
+"""The finalists on the test part: every seed, their mean, and its interval. This is what the verdict rests on."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.figures.context import FigureContext
+from analysis.figures.figure import Drawing, Figure
+from analysis.figures.marks import NEUTRAL, space_marks
+from analysis.figures.text import plain_text
+from analysis.figures.theme import add_floors, new_plot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.results import SearchResults
+
+COLUMNS = ("space", "role", "trial_id", "seed", "miou", "mean", "low", "high")
+
+
+def finalists_data(results: "SearchResults") -> "pd.DataFrame":
+    """One row per finalist's run: its foreground mIoU on the test part; mean and interval repeat on all its seeds."""
+    import pandas as pd
+
+    from analysis.finalists import finalists_of
+    from analysis.scores import foreground_miou
+
+    rows = []
+    for space in finalists_of(results):
+        for role, finalist in (("best", space.best), ("baseline", space.baseline)):
+            if finalist is None:
+                continue
+            estimate = finalist.miou
+            low = np.nan if estimate.low is None else estimate.low
+            high = np.nan if estimate.high is None else estimate.high
+            for test in sorted(finalist.evaluations, key=lambda one: one.seed):
+                miou = float(foreground_miou(test.confusion.sum(axis=0)))
+                rows.append((space.space, role, test.trial_id, test.seed, miou, estimate.value, low, high))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def draw_finalists(table: "pd.DataFrame", context: FigureContext) -> tuple[Drawing, ...]:
+    """One plot: a line per finalist with its seeds as open marks, its mean filled and its interval as a bar."""
+    table = table[table["miou"].notna()]
+    if table.empty:
+        return ()
+    marks = space_marks(context.spaces)
+    plot = new_plot()
+    order = list(table[["space", "role"]].drop_duplicates().itertuples(index=False, name=None))
+    order.sort(key=lambda pair: (context.spaces.index(pair[0]), pair[1] != "best"))
+    for place, (space, role) in enumerate(order):
+        rows = table[(table["space"] == space) & (table["role"] == role)]
+        first = rows.iloc[0]
+        look = marks[space]
+        plot.add_scatter(
+            x=[float(first["mean"])],
+            y=[place],
+            mode="markers",
+            marker={"symbol": look.symbol, "size": 13, "color": look.colour},
+            error_x={
+                "type": "data",
+                "array": [float(np.nan_to_num(first["high"] - first["mean"]))],
+                "arrayminus": [float(np.nan_to_num(first["mean"] - first["low"]))],
+                "color": look.colour,
+                "thickness": 2.5,
+                "width": 6,
+            },
+            hovertemplate=_mean_text(first) + "<extra></extra>",
+        )
+        plot.add_scatter(
+            x=rows["miou"].tolist(),
+            y=[place + 0.24] * len(rows),
+            mode="markers",
+            marker={"symbol": f"{look.symbol}-open", "size": 8, "color": look.colour},
+            customdata=[plain_text(trial) for trial in rows["trial_id"]],
+            text=[f"seed {seed}" for seed in rows["seed"]],
+            hovertemplate="%{customdata}, %{text}: %{x:.4f}<extra></extra>",
+        )
+    add_floors(plot, tuple(f for f in context.floors if f.miou >= float(table["miou"].min()) - 0.1), axis="x")
+    plot.update_yaxes(
+        tickvals=list(range(len(order))),
+        ticktext=[f"{plain_text(space, limit=28)} {'best' if role == 'best' else role}  " for space, role in order],
+        range=[len(order) - 0.4, -0.6],
+        ticks="",
+        gridcolor=NEUTRAL,
+        griddash="dot",
+        gridwidth=0.5,
+    )
+    plot.update_xaxes(title_text="mIoU, test part")
+    plot.update_layout(showlegend=False)
+    return (Drawing(key="finalists", group="", title="", height=90 + 52 * len(order), plot=plot),)
+
+
+def _mean_text(row: "pd.Series[float]") -> str:
+    interval = "" if np.isnan(row["low"]) else f", 95% interval {row['low']:.4f} to {row['high']:.4f}"
+    return f"mean {row['mean']:.4f}{interval}"
+
+
+FIGURE = Figure(
+    name="finalists",
+    title="Finalists on the test part",
+    caption="Filled marks are means over the seeds with their 95% interval; open marks are the single runs. The test "
+    "part was used for these runs only.",
+    empty="No finalist has run on the test part yet.",
+    columns=COLUMNS,
+    data=finalists_data,
+    draw=draw_finalists,
+    wide=True,
+)

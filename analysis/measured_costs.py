@@ -1,0 +1,97 @@
+"""Costs measured elsewhere, on an edge device for example, put in the place of a search's own."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.tables import CONFIG_PREFIX, COST_COLUMNS, NETWORK_COLUMNS, costs_frame
+from spaces.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.results import SearchResults
+
+DEVICE_SETTING = "costs_device"
+"""Where the settings of `with_costs` say what the costs were measured on."""
+
+IDENTITY = ("space", *(name.removeprefix(CONFIG_PREFIX) for name in NETWORK_COLUMNS))
+"""Columns that say which networks a row is about: a row's costs go to the trials that equal it in all it has."""
+
+
+def read_costs_file(path: Path) -> "pd.DataFrame":
+    """Read a CSV of costs, such as `analysis.benchmark --csv` writes; lines that begin with # are skipped.
+
+    A column `input_size` (px) tells networks apart, as their `crop_size`, only where it varies: otherwise it is the
+    one size that all were measured at.
+
+    Returns:
+        Some of the columns of `IDENTITY`, some of `COST_COLUMNS` as float64, and whatever else the file has.
+
+    Raises:
+        InputError: The file can't be read, or lacks columns to match or costs to take.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, comment="#", skipinitialspace=True)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"--costs {path}: not a readable CSV ({reason}); it needs a header row and a row per network"
+        ) from error
+    table = table.rename(columns=lambda name: str(name).strip().removeprefix(CONFIG_PREFIX))
+    if "crop_size" not in table and "input_size" in table and table["input_size"].nunique() > 1:
+        table = table.rename(columns={"input_size": "crop_size"})
+    if not any(name in table for name in IDENTITY):
+        raise InputError(
+            f"--costs {path}: no column says which network a row is; right is at least one of {', '.join(IDENTITY)}"
+        )
+    costs = [name for name in COST_COLUMNS if name in table]
+    if not costs:
+        raise InputError(f"--costs {path}: no column of costs; right is at least one of {', '.join(COST_COLUMNS)}")
+    for name in costs:
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        wrong = table[name][numbers.isna() & table[name].notna()]
+        if len(wrong):
+            raise InputError(f"--costs {path}: column {name} holds {wrong.iloc[0]!r}; right is a number")
+        table[name] = numbers.astype("float64")
+    return table
+
+
+def with_costs(results: "SearchResults", costs: "pd.DataFrame") -> "SearchResults":
+    """The same results with the costs of `read_costs_file` in place of those measured after the search.
+
+    All costs of a trial that a row matches are replaced, those that the row lacks by NaN: figures of two devices must
+    not stand side by side. Trials that no row matches lose theirs for the same reason.
+
+    Raises:
+        InputError: No row matches any trial.
+    """
+    import pandas as pd
+
+    trials = results.trials.copy()
+    known = [name for name in IDENTITY if name in costs and _column(name) in trials]
+    for name in COST_COLUMNS:
+        trials[name] = float("nan")
+    matched = False
+    for _, row in costs.iterrows():
+        chosen = trials["trial_id"].notna()
+        for name in known:
+            # An empty cell matches every network.
+            if not pd.isna(row[name]):
+                chosen &= trials[_column(name)] == row[name]
+        matched |= bool(chosen.any())
+        for name in COST_COLUMNS:
+            if name in costs:
+                trials.loc[chosen, name] = float(row[name])
+    if not matched:
+        raise InputError(f"--costs: no row matches a trial of this search in {', '.join(known) or 'any column'}")
+    devices = [str(name) for name in costs["device"].dropna().unique()] if "device" in costs else []
+    device = ", ".join(devices) or "another device"
+    settings = {**results.settings, DEVICE_SETTING: device}
+    return replace(results, settings=settings, trials=trials, costs=costs_frame(trials))
+
+
+def _column(name: str) -> str:
+    return name if name == "space" else CONFIG_PREFIX + name

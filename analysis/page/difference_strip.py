@@ -1,0 +1,104 @@
+"""The picture under the verdict: each difference with its interval, between the bounds of the rule."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.decision_record import Decision, PairVerdict
+
+MARGIN = 1.0
+"""Points left free beyond the outermost number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A part of the strip and what a difference there means; `left` and `width` in percent of the strip."""
+
+    left: float
+    width: float
+    label: str
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A number under the strip; `left` in percent."""
+
+    left: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One difference, placed in percent of the strip's width.
+
+    Attributes:
+        outcome: The space that wins this comparison, or "undecided"; empty where it is the only one.
+        caption: What is compared, and the numbers.
+        zones: What a difference there would mean.
+        ticks: The rule's bounds, and zero.
+        interval: Where its interval lies; None where it has none.
+        point: Where the difference lies.
+    """
+
+    outcome: str
+    caption: str
+    zones: tuple[Zone, ...]
+    ticks: tuple[Tick, ...]
+    interval: Zone | None
+    point: float
+
+
+def make_strips(decision: "Decision") -> tuple[Strip, ...]:
+    """One strip per comparison of the decision whose difference is a number."""
+    return tuple(
+        _strip(pair, _bounds(decision, pair), alone=len(decision.pairs) == 1)
+        for pair in decision.pairs
+        if math.isfinite(pair.difference_points)
+    )
+
+
+def _bounds(decision: "Decision", pair: "PairVerdict") -> tuple[float, float]:
+    """The bounds that were applied to a pair: both 0 where accuracy alone counts."""
+    # The best configuration's size counts; where that is the baseline, there is only its row.
+    rows = sorted(decision.candidates, key=lambda row: row.role == "best")
+    sizes = {row.space: row.costs["parameters"] for row in rows}
+    spaces = set(sizes)
+    same_size = sizes.get(pair.reference) == sizes.get(pair.challenger)
+    if decision.deployment == "server" or len(spaces) == 1 or same_size:
+        return 0.0, 0.0
+    return decision.rule["lighter_below_points"], decision.rule["heavier_above_points"]
+
+
+def _strip(pair: "PairVerdict", bounds: tuple[float, float], *, alone: bool) -> Strip:
+    difference = pair.difference_points
+    low = difference if pair.low_points is None else pair.low_points
+    high = difference if pair.high_points is None else pair.high_points
+    start = min(low, 0.0, bounds[0]) - MARGIN
+    end = max(high, 0.0, bounds[1]) + MARGIN
+    # Room for a label on both sides of the bounds.
+    room = 0.2 * (end - start)
+    start, end = min(start, bounds[0] - room), max(end, bounds[1] + room)
+
+    def place(points: float) -> float:
+        return round(100 * (points - start) / (end - start), 3)
+
+    def zone(first: float, last: float, label: str, *, is_open: bool = False) -> Zone:
+        return Zone(place(first), round(place(last) - place(first), 3), label, is_open)
+
+    zones = [zone(start, bounds[0], pair.reference), zone(bounds[1], end, pair.challenger)]
+    if bounds[0] < bounds[1]:
+        zones.insert(1, zone(bounds[0], bounds[1], "undecided", is_open=True))
+    interval = None if pair.low_points is None or pair.high_points is None else zone(low, high, "")
+    numbers = "" if interval is None else f", 95% interval {low:+.2f} to {high:+.2f}"
+    summary = f"{pair.challenger} minus {pair.reference}: {difference:+.2f} points of mIoU{numbers}"
+    return Strip(
+        outcome="" if alone else pair.winner or "undecided",
+        # The sentence above gives the reason of a lone comparison.
+        caption=summary if alone else pair.reason,
+        zones=tuple(zones),
+        ticks=tuple(Tick(place(value), f"{value:g}") for value in sorted({0.0, *bounds})),
+        interval=interval,
+        point=place(difference),
+    )

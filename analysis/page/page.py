@@ -1,0 +1,162 @@
+"""The whole page: everything the template shows, gathered from the results and the decision, and rendered."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.figures.class_iou import class_entries
+from analysis.figures.context import FigureContext
+from analysis.figures.embedding import plotly_javascript
+from analysis.figures.rows import numbers, search_trials
+from analysis.figures.theme import template
+from analysis.measured_costs import DEVICE_SETTING
+from analysis.page.against_baseline import make_pairs
+from analysis.page.cards import make_cards
+from analysis.page.difference_strip import make_strips
+from analysis.page.formatting import amount, count, score
+from analysis.page.method import make_topics, repeat_command, report_command
+from analysis.page.plots import DrawnFigure, make_blocks, plot_specifications
+from analysis.page.trials_table import COLUMNS, trials_table
+from analysis.page.verdict import make_verdict
+
+if TYPE_CHECKING:
+    from analysis.decision_record import Decision
+    from analysis.results import SearchResults
+
+
+@dataclass(frozen=True, slots=True)
+class PanelView:
+    """A picture inside the page: its text, and its bytes as a data URI."""
+
+    caption: str
+    source: str
+
+
+def render_page(
+    results: "SearchResults",
+    decision: "Decision",
+    drawn: tuple[DrawnFigure, ...],
+    context: FigureContext,
+    beside: tuple[tuple[str, str], ...],
+) -> str:
+    """Render the page.
+
+    Args:
+        results: The search.
+        decision: What follows from it.
+        drawn: All figures.
+        context: What they share.
+        beside: Name and content of each file written beside the page.
+
+    Returns:
+        HTML. Every text from outside is escaped by the template engine, in scripts too.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("analysis", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # NaN is no JSON: better an error here than a page whose script can't read its data.
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "allow_nan": False, "separators": (",", ":")}
+    content = page_content(results, decision, drawn, context)
+    # These three are our own files and plotly's, no text from outside.
+    own = {
+        "style": Markup(_own_text("report.css")),  # noqa: S704
+        "script": Markup(_own_text("report.js")),  # noqa: S704
+        "plotly": Markup(plotly_javascript()),  # noqa: S704
+    }
+    return environment.get_template("report.html").render(**content, **own, files=beside)
+
+
+def page_content(
+    results: "SearchResults",
+    decision: "Decision",
+    drawn: tuple[DrawnFigure, ...],
+    context: FigureContext,
+) -> dict[str, Any]:
+    """Everything the template shows, by the names it uses."""
+    settings = results.settings
+    name = str(settings.get("name") or "search")
+    verdict = make_verdict(decision)
+    trials = results.trials
+    return {
+        "name": name,
+        "origin": _origin(results),
+        "verdict": verdict,
+        "strips": make_strips(decision),
+        "cards": make_cards(results, context.spaces, verdict.chosen),
+        "floors": context.floors,
+        "costed": len(results.costs) > 0,
+        "device": _costs_device(settings),
+        "figures": make_blocks(drawn),
+        "front": front_rows(results),
+        "pairs": make_pairs(results, context.spaces),
+        "spaces": context.spaces,
+        "stop_reasons": sorted({str(reason) for reason in trials.get("stop_reason", ()) if reason}),
+        "columns": COLUMNS,
+        "panels": [
+            PanelView(panel.caption, "data:image/png;base64," + base64.b64encode(panel.png).decode("ascii"))
+            for panel in results.panels
+        ],
+        "classes": class_entries(settings),
+        "topics": make_topics(settings),
+        "command": repeat_command(settings),
+        "report_command": report_command(name, decision),
+        "data": {
+            "plots": plot_specifications(drawn),
+            "themes": {"light": template(dark=False), "dark": template(dark=True)},
+            "trials": trials_table(results),
+        },
+    }
+
+
+def front_rows(results: "SearchResults") -> list[dict[str, str]]:
+    """The non-dominated trials over mIoU, parameters and latency, written out, cheapest first."""
+    from analysis.front import DEFAULT_OBJECTIVES, non_dominated
+
+    trials = search_trials(results)
+    points = np.column_stack([numbers(trials, name) for name in DEFAULT_OBJECTIVES])
+    chosen = trials[non_dominated(points, tuple(DEFAULT_OBJECTIVES.values()))]
+    if chosen.empty:
+        return []
+    return [
+        {
+            "trial_id": str(row["trial_id"]),
+            "space": str(row["space"]),
+            "best_miou": score(row["best_miou"]),
+            "parameters": count(row["parameters"]),
+            "latency": amount(row["latency_ms_p50"], "ms"),
+        }
+        for _, row in chosen.sort_values(["parameters", "best_miou"]).iterrows()
+    ]
+
+
+def _origin(results: "SearchResults") -> list[str]:
+    settings = results.settings
+    trials = len(search_trials(results))
+    facts = (
+        str(settings.get("created") or "")[:16].replace("T", " "),
+        str((settings.get("data") or {}).get("description") or ""),
+        f"{trials} trial{'' if trials == 1 else 's'}",
+        str((settings.get("device") or {}).get("description") or ""),
+    )
+    return [fact for fact in facts if fact]
+
+
+def _costs_device(settings: Mapping[str, Any]) -> str:
+    """What the costs were measured on: the search's device, unless they came from elsewhere."""
+    own = (settings.get("device") or {}).get("description")
+    return str(settings.get(DEVICE_SETTING) or own or "an unnamed device")
+
+
+def _own_text(name: str) -> str:
+    return (files("analysis") / "templates" / name).read_text(encoding="utf-8")

@@ -1,0 +1,144 @@
+"""What each figure's data says, beyond the contract that all share."""
+
+import numpy as np
+import pytest
+
+from analysis.figures import class_iou, finalists, front, hyperparameters, learning_curves
+from analysis.figures.hyperparameters import association
+from analysis.figures.rows import best_trials, spread_over_ranks
+from analysis.figures.theme import log_ticks
+from tests.analysis.example_results import make_results
+from tests.analysis.figures.cases import CASES
+
+
+def test_front_marks_exactly_the_trials_that_none_beats() -> None:
+    table = front.front_data(make_results(), "parameters")
+    for _, row in table.iterrows():
+        better = (table["best_miou"] >= row["best_miou"]) & (table["parameters"] <= row["parameters"])
+        strictly = (table["best_miou"] > row["best_miou"]) | (table["parameters"] < row["parameters"])
+        assert row["on_front"] == (not (better & strictly).any())
+
+
+def test_front_points_keep_their_cost_and_the_others_stay_near_it() -> None:
+    table = front.front_data(make_results(), "latency_ms_p50")
+    on_front = table["on_front"]
+    assert (table["position"][on_front] == table["latency_ms_p50"][on_front]).all()
+    assert np.allclose(np.log10(table["position"] / table["latency_ms_p50"]), 0, atol=0.05)
+
+
+def test_trials_of_one_network_do_not_cover_each_other() -> None:
+    table = front.front_data(make_results(spaces=("unet",)), "parameters")
+    assert table["parameters"].nunique() == 1
+    assert table["position"].is_unique
+
+
+def test_front_without_costs_says_so() -> None:
+    results = CASES["interrupted"]()
+    assert front.PARAMETERS.draw(front.front_data(results, "parameters"), None) == ()  # type: ignore[arg-type]
+
+
+def test_curves_end_once_and_know_why() -> None:
+    table = learning_curves.learning_curves_data(make_results())
+    ends = table[table["last"]]
+    assert ends["trial_id"].is_unique
+    assert set(ends["trial_id"]) == set(table["trial_id"])
+    assert dict(zip(ends["trial_id"], ends["stop_reason"], strict=True))["unet-2"] == "pruned"
+    assert set(table["kind"][table["trial_id"] == "unet-1"]) == {"best"}
+    assert set(table["kind"][table["trial_id"] == "unet-0"]) == {"baseline"}
+
+
+def test_class_scores_come_from_the_test_part_once_finalists_have_run() -> None:
+    tested = class_iou.class_iou_data(make_results())
+    assert set(tested["part"]) == {"test"}
+    assert (tested["low"] <= tested["iou"]).all() and (tested["iou"] <= tested["high"]).all()
+    searched = class_iou.class_iou_data(make_results(finalists=False))
+    assert set(searched["part"]) == {"validation"}
+    assert searched["low"].isna().all()
+    best = searched[(searched["space"] == "unet") & (searched["role"] == "best")]
+    assert best["iou"].tolist() == pytest.approx([0.76, 0.78, 0.80, 0.82])
+
+
+def test_class_scores_where_the_baseline_is_the_best() -> None:
+    table = class_iou.class_iou_data(CASES["best_is_baseline"]())
+    best, baseline = (table[table["role"] == role]["iou"].tolist() for role in ("best", "baseline"))
+    assert best == baseline != []
+
+
+def test_finalists_repeat_the_mean_of_their_seeds() -> None:
+    table = finalists.finalists_data(make_results())
+    for _, rows in table.groupby(["space", "role"]):
+        assert rows["mean"].iloc[0] == pytest.approx(rows["miou"].mean())
+        assert len(rows) == 3
+
+
+def test_hyperparameters_shows_only_what_varied_each_on_its_scale() -> None:
+    table = hyperparameters.hyperparameters_data(make_results(spaces=("unet",)))
+    scales = table.drop_duplicates("parameter").set_index("parameter")["scale"].to_dict()
+    assert scales == {
+        "learning_rate": "linear",
+        "selftraining_weight": "linear",
+        "threshold_base": "linear",
+        "optimizer": "category",
+        "cutmix": "category",
+    }
+    assert set(table[table["parameter"] == "cutmix"]["level"]) == {"true", "false"}
+    # The trial that diverged before its first evaluation has no score to show.
+    assert "unet-3" not in set(table["trial_id"])
+
+
+def test_values_over_decades_get_a_logarithmic_axis_and_decays_their_distance_from_one() -> None:
+    results = make_results(spaces=("unet",), finalists=False)
+    trials = results.trials
+    trials["config.learning_rate"] = [1e-4, 1e-3, 1e-2, 1e-1]
+    trials["config.ema_decay"] = [0.9, 0.99, 0.999, 0.9999]
+    table = hyperparameters.hyperparameters_data(results)
+    scales = table.drop_duplicates("parameter").set_index("parameter")["scale"].to_dict()
+    assert scales["learning_rate"] == "log"
+    assert scales["1 - ema_decay"] == "log"
+    assert "ema_decay" not in scales
+
+
+def test_thresholds_by_class_are_parameters_of_their_own() -> None:
+    results = make_results(spaces=("unet",), finalists=False)
+    results.trials["config.threshold_offsets.Jalan"] = [0.1, 0.2, 0.3, 0.4]
+    table = hyperparameters.hyperparameters_data(results)
+    rows = table[table["parameter"] == "threshold_offsets.Jalan"]
+    assert rows["value"].tolist() == [0.1, 0.2, 0.3]
+
+
+def test_association_is_one_where_ranks_follow_and_low_where_they_do_not() -> None:
+    values = np.arange(20.0)
+    assert association(values, values**3, categories=False) == pytest.approx(1)
+    assert association(values, -values, categories=False) == pytest.approx(1)
+    assert association(values % 2, values % 2, categories=True) == pytest.approx(1)
+    assert association(values % 2, values, categories=True) < 0.2
+    assert np.isnan(association(values[:3], values[:3], categories=False))
+
+
+def test_drawn_rows_hold_the_best_and_are_no_more_than_asked_for() -> None:
+    scores = np.random.default_rng(0).normal(size=1000)
+    scores[::7] = np.nan
+    chosen = spread_over_ranks(scores, 50)
+    assert chosen.sum() == 50
+    assert chosen[np.argsort(np.nan_to_num(scores, nan=-9))[-25:]].all()
+    assert spread_over_ranks(scores, 1000).all()
+
+
+def test_the_earlier_of_equal_trials_is_the_best() -> None:
+    results = make_results(spaces=("unet",), finalists=False)
+    results.trials["best_miou"] = 0.5
+    assert best_trials(results)["unet"]["trial_id"] == "unet-0"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "most", "expected"),
+    [
+        (3e6, 5e7, 8, [5e6, 1e7, 2e7, 5e7]),
+        (1e-4, 1e-1, 4, [1e-4, 1e-3, 1e-2, 1e-1]),
+        (3.1, 3.2, 8, [pytest.approx(3.1496, rel=1e-3)]),
+    ],
+)
+def test_log_ticks_are_round_and_fit(low: float, high: float, most: int, expected: list[float]) -> None:
+    values, texts = log_ticks(low, high, most=most)
+    assert values == pytest.approx(expected) if len(expected) > 1 else values == expected
+    assert len(texts) == len(values)
