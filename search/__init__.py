@@ -1,0 +1,1 @@
+"""Which trials run, for how long, and where."""

@@ -1,0 +1,126 @@
+"""What a running search shows: a live table on a terminal, plain lines elsewhere."""
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from search.controller import Progress, SearchController
+from search.history import TrialHistory
+from search.journal import Event
+from search.settings import SearchSettings
+
+REFRESH_SECONDS = 1.0
+PHASE_NAMES = {"search": "search", "finalist": "finals"}
+
+
+@contextlib.contextmanager
+def showing(settings: SearchSettings, controller: SearchController, stream: TextIO | None = None) -> Iterator[None]:
+    """Show the controller's progress while the block lasts, where the output is a terminal."""
+    console = Console(file=stream or sys.stdout, highlight=False)
+    if not console.is_terminal:
+        yield
+        return
+    began = time.monotonic()
+    stop = threading.Event()
+
+    def refresh(live: Live) -> None:
+        while not stop.wait(REFRESH_SECONDS):
+            live.update(live_view(settings, controller.progress(), time.monotonic() - began))
+
+    with Live(console=console, auto_refresh=True, refresh_per_second=2, transient=True) as live:
+        thread = threading.Thread(target=refresh, args=(live,), name="display", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+def plain_lines(settings: SearchSettings, write: Callable[[str], None]) -> Callable[[Event], None]:
+    """A listener that writes one line for each trial that starts and ends."""
+    best: dict[str, float] = {}
+
+    def listen(event: Event) -> None:
+        if event["event"] == "reported":
+            trial_id = event["trial_id"]
+            best[trial_id] = max(best.get(trial_id, 0.0), event["metrics"].get("miou") or 0.0)
+        elif event["event"] == "started":
+            write(f"{event['trial_id']} started")
+        elif event["event"] == "ended":
+            score = f", best mIoU {best[event['trial_id']]:.3f}" if event["trial_id"] in best else ""
+            write(f"{event['trial_id']} {event['stop_reason']} at step {event['step']} of {settings.max_steps}{score}")
+            if event.get("error"):
+                write(f"  {event['error'].strip().splitlines()[-1]}")
+
+    return listen
+
+
+def live_view(settings: SearchSettings, progress: Progress, seconds: float) -> Group:
+    """The table of a moment: trials by state, the best ones, rungs, time left."""
+    ended = sum(progress.ended.values())
+    states = ", ".join(f"{count} {reason}" for reason, count in sorted(progress.ended.items()))
+    headline = Text.assemble(
+        (f"{settings.name}  ", "bold"),
+        f"{PHASE_NAMES[progress.phase]}: {ended} of {progress.planned} trials ended",
+        f" ({states})" if states else "",
+        f", {len(progress.running)} running, {_duration(seconds)} so far",
+        f", about {_duration(left)} left" if (left := seconds_left(settings, progress, seconds)) else "",
+    )
+    table = Table(box=None, pad_edge=False)
+    for column in ("trial", "state", "step", "mIoU", "best mIoU"):
+        table.add_column(column, justify="left" if column in {"trial", "state"} else "right")
+    for trial in _shown(progress):
+        last = trial.reports.get(trial.step, {}).get("miou")
+        table.add_row(
+            trial.job.trial_id,
+            trial.stop_reason or "running",
+            f"{trial.step}/{settings.max_steps}",
+            "" if last is None else f"{last:.3f}",
+            "" if trial.best_miou is None else f"{trial.best_miou:.3f}",
+        )
+    parts: list[Text | Table] = [headline, table]
+    if progress.phase == "search" and settings.scheduler == "asha":
+        parts.append(Text(rung_line(settings, progress), style="dim"))
+    return Group(*parts)
+
+
+def rung_line(settings: SearchSettings, progress: Progress) -> str:
+    """How many trials have reached each rung, by space."""
+    spaces = []
+    for space in settings.spaces:
+        trials = [trial for trial in progress.trials if trial.job.space == space]
+        counts = [sum(rung in trial.reports for trial in trials) for rung in settings.rungs]
+        spaces.append(f"{space} " + ", ".join(f"{n} at {r}" for n, r in zip(counts, settings.rungs, strict=True)))
+    return "rungs: " + "; ".join(spaces)
+
+
+def seconds_left(settings: SearchSettings, progress: Progress, seconds: float) -> float | None:
+    """Time left in the phase at the pace so far, from the mean length of the trials that have ended."""
+    ended = [trial.step for trial in progress.trials if trial.ended]
+    if not ended or not progress.steps_done:
+        return None
+    mean_steps = sum(ended) / len(ended)
+    running = sum(max(0.0, mean_steps - trial.step) for trial in progress.running)
+    waiting = progress.planned - len(ended) - len(progress.running)
+    return seconds / progress.steps_done * (running + waiting * mean_steps)
+
+
+def _shown(progress: Progress) -> list[TrialHistory]:
+    scored = [trial for trial in progress.trials if trial.ended and trial.best_miou is not None]
+    scored.sort(key=lambda trial: trial.best_miou or 0.0, reverse=True)
+    return [*progress.running, *scored[:8]]
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

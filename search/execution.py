@@ -1,0 +1,123 @@
+"""Running a search from its first trial, or from where it was left, to its report."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from search.checkpoints import CheckpointCleaner
+from search.conclusion import Outcome, conclude
+from search.controller import SearchController
+from search.costing import measure_networks
+from search.display import plain_lines, showing
+from search.history import history_of
+from search.journal import Event, Journal, read_journal
+from search.recording import JournalRecorder
+from search.settings import SearchSettings
+from trainables.checkpoint_store import open_store
+from trainables.data.opening import DataSource
+from trainables.ray_trainable import TrialContext
+from trainables.tracking import SearchRecorder
+
+
+def run_search(
+    settings: SearchSettings,
+    folder: Path,
+    encoder_states: dict[str, dict[str, Any]],
+    recorder: SearchRecorder,
+    write: Callable[[str], None],
+    *,
+    lines: bool,
+) -> Outcome:
+    """Run a search to its end, or until it is interrupted; Ray must be running.
+
+    Args:
+        settings: The search.
+        folder: Its folder, locked by the caller.
+        encoder_states: Initial weights by encoder.
+        recorder: Where MLflow records.
+        write: Takes lines for people.
+        lines: Whether to tell of each trial in a line (where no live table is shown).
+    """
+    began = time.monotonic()
+    earlier = list(read_journal(folder))
+    history = history_of(earlier)
+    recording = JournalRecorder(recorder, settings)
+    store = open_store(settings.storage)
+    listeners: list[Callable[[Event], None]] = [recording.take, CheckpointCleaner(store, settings, history).take]
+    if lines:
+        listeners.append(plain_lines(settings, write))
+
+    def tell(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    for event in earlier:
+        recording.take(event)
+    with Journal(folder) as journal:
+        journal.append("opened", settings=settings.name)
+        controller = SearchController(settings, history, journal.append, tell)
+        try:
+            with _terminate_as_interrupt(), showing(settings, controller):
+                finished = _run_phases(settings, controller, _context(settings, encoder_states))
+            if finished:
+                write("measuring the networks, one at a time")
+                measure_networks(settings, controller, write)
+        except KeyboardInterrupt:
+            finished = False
+        if not finished:
+            controller.interrupt()
+        outcome = "finished" if finished else "interrupted"
+        history.apply(journal.append("closed", seconds=time.monotonic() - began, outcome=outcome))
+    return conclude(settings, folder, history, recording, store)
+
+
+def _run_phases(settings: SearchSettings, controller: SearchController, context: TrialContext) -> bool:
+    from search.ray_tune import run_phase
+
+    for phase in ("search", "finalist"):
+        controller.begin_phase(phase)
+        if not controller.phase_done():
+            run_phase(settings, controller, context)
+        if not controller.phase_done():
+            return False
+    return True
+
+
+def _context(settings: SearchSettings, encoder_states: dict[str, dict[str, Any]]) -> TrialContext:
+    return TrialContext(
+        data=DataSource(
+            root=settings.data.root,
+            class_mapping=settings.data.class_mapping,
+            labeled_list=settings.data.labeled_list,
+        ),
+        fingerprint=settings.data.fingerprint,
+        split_by=settings.data.split_by,
+        split_seed=settings.seed,
+        split_hash=settings.data.split_hash,
+        encoder_states=encoder_states,
+        storage=settings.storage,
+        max_steps=settings.max_steps,
+        eval_every=settings.eval_every,
+        validation_windows=settings.validation_windows,
+        device=settings.device.kind,
+        precision=settings.device.precision,
+        channels_last=settings.device.channels_last,
+        threads={space: max(1, int(cpus)) for space, cpus in settings.device.cpus_per_trial.items()},
+    )
+
+
+@contextlib.contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM end the search as Ctrl-C does, so that a cluster's or service's stop keeps the results."""
+
+    def interrupt(number: int, frame: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,99 @@
+"""The folder of a search: its name, its lock, and what lies where."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from spaces.errors import InputError
+
+TRIALS = "trials"
+PANELS = "panels"
+LOCK = ".lock"
+
+NAME_PATTERN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")
+RESERVED = {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
+"""Names that Windows gives to devices."""
+
+
+def default_name(spaces: list[str], now: datetime) -> str:
+    """A dated name, for example unet-20260131-142530."""
+    stem = spaces[0] if len(spaces) == 1 else "search"
+    return f"{stem}-{now:%Y%m%d-%H%M%S}"
+
+
+def check_name(name: str) -> str:
+    """Give back a name that can be a folder on every system.
+
+    Raises:
+        InputError: If it can't.
+    """
+    if not NAME_PATTERN.match(name) or name.lower().split(".")[0] in RESERVED or name.endswith("."):
+        raise InputError(f"--name {name!r}: use up to 80 of A-Z, a-z, 0-9, '.', '_', '-', the first a letter or digit")
+    return name
+
+
+def free_folder(runs: Path, name: str) -> Path:
+    """Where a new search's folder would be.
+
+    Raises:
+        InputError: If the name can't be one, or is taken.
+    """
+    folder = runs / check_name(name)
+    if folder.exists():
+        raise InputError(f"{folder} exists already; choose another --name, or go on with it by --resume --name {name}")
+    return folder
+
+
+def create_folder(runs: Path, name: str) -> Path:
+    """Make the folder of a new search.
+
+    Raises:
+        InputError: If the name is taken, or the folder can't be written.
+    """
+    folder = free_folder(runs, name)
+    try:
+        folder.mkdir(parents=True)
+        (folder / TRIALS).mkdir()
+        (folder / PANELS).mkdir()
+    except OSError as error:
+        raise InputError(f"--runs {runs}: can't make {folder}: {error.strerror or error}") from None
+    return folder
+
+
+def existing_folder(runs: Path, name: str | None) -> Path:
+    """The folder of a search that was begun: by name, or the latest one.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if name is not None:
+        folder = runs / check_name(name)
+        if not (folder / "settings.json").is_file():
+            raise InputError(f"--resume --name {name}: there is no search {folder}")
+        return folder
+    begun = sorted(runs.glob("*/settings.json"), key=lambda path: path.stat().st_mtime) if runs.is_dir() else []
+    if not begun:
+        raise InputError(f"--resume: there is no search in {runs}; give --runs")
+    return begun[-1].parent
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a search's folder for this process while the block lasts.
+
+    Raises:
+        InputError: If another process runs the search.
+    """
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(f"{folder.name} is being run by another process; wait for it or stop it") from None
+    try:
+        yield
+    finally:
+        lock.release()

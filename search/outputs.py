@@ -1,0 +1,120 @@
+"""What a search leaves behind besides its journal: tables, finalists, panels, summary, report."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from analysis.results import TestEvaluation, evaluation_from_json, write_curves, write_results, write_tests
+from analysis.tables import write_atomically
+from search.finalists import best_trial
+from search.history import SearchHistory, TrialHistory
+from search.recording import test_record
+from search.settings import SearchSettings
+
+SUMMARY = "summary.json"
+REPORT = "report"
+
+_NOT_METRICS = {"step"}
+
+
+def write_tables(folder: Path, history: SearchHistory) -> None:
+    """Write results.parquet, curves.parquet and finalists.json from the history."""
+    write_results(folder, [_row(trial, history.costs) for trial in history.trials.values() if _counts(trial)])
+    write_curves(folder, [row for trial in history.trials.values() for row in _curve(trial)])
+    write_tests(folder, tests_of(history))
+
+
+def tests_of(history: SearchHistory) -> tuple[TestEvaluation, ...]:
+    """The finalists' evaluations on the test part."""
+    return tuple(
+        evaluation_from_json(
+            test_record(
+                {
+                    "trial_id": trial.job.trial_id,
+                    "space": trial.job.space,
+                    "role": trial.job.role,
+                    "seed": trial.job.seed,
+                },
+                trial.test,
+            )
+        )
+        for trial in history.of_phase("finalist")
+        if trial.test is not None and trial.stop_reason == "completed"
+    )
+
+
+def summary_of(
+    settings: SearchSettings, history: SearchHistory, wall_seconds: float, decision: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The content of summary.json."""
+    reasons = Counter(_stop_reason(trial) for trial in history.trials.values() if _counts(trial))
+    searched = [trial for trial in history.of_phase("search") if _counts(trial)]
+    best = {}
+    for space in settings.spaces:
+        trial = best_trial(history, space)
+        if trial is not None:
+            best[space] = {"trial_id": trial.job.trial_id, "best_miou": trial.best_miou}
+    return {
+        "name": settings.name,
+        "trials": dict(sorted(reasons.items())),
+        "best": best,
+        "steps_spent": sum(trial.step for trial in searched),
+        "steps_full": settings.trials_per_space * len(settings.spaces) * settings.max_steps,
+        "steps_spent_finals": sum(trial.step for trial in history.of_phase("finalist")),
+        "wall_seconds": round(wall_seconds, 1),
+        "finished": history.finished,
+        "decision": decision,
+    }
+
+
+def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
+    """Write summary.json in one piece."""
+    text = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(folder / SUMMARY, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def now_ms() -> int:
+    """Milliseconds since the epoch, as MLflow counts time."""
+    return round(time.time() * 1000)
+
+
+def _counts(trial: TrialHistory) -> bool:
+    """A trial that was proposed but never started has nothing to show."""
+    return trial.started_at is not None
+
+
+def _stop_reason(trial: TrialHistory) -> str:
+    """Trials that a killed process left open were interrupted."""
+    return trial.stop_reason or "interrupted"
+
+
+def _row(trial: TrialHistory, costs: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    job = trial.job
+    row: dict[str, Any] = {
+        "trial_id": job.trial_id,
+        "space": job.space,
+        "phase": job.phase,
+        "role": job.role,
+        "seed": job.seed,
+        "source_trial_id": job.source_trial_id or "",
+        "stop_reason": _stop_reason(trial),
+        "step": trial.step,
+        "error": trial.error or "",
+    }
+    row |= {f"config.{name}": value for name, value in job.config.model_dump().items()}
+    if trial.reports:
+        first, last = min(trial.reports), max(trial.reports)
+        row |= {name: value for name, value in trial.reports[last].items() if name not in _NOT_METRICS}
+        row["best_miou"] = trial.best_miou
+        if "untrained_miou" in trial.reports[first]:
+            row["untrained_miou"] = trial.reports[first]["untrained_miou"]
+    row |= costs.get(repr(job.config.network_key()), {})
+    return row
+
+
+def _curve(trial: TrialHistory) -> list[dict[str, Any]]:
+    head = {"trial_id": trial.job.trial_id, "space": trial.job.space, "phase": trial.job.phase}
+    return [{**head, **metrics, "step": step} for step, metrics in sorted(trial.reports.items())]

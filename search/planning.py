@@ -1,0 +1,316 @@
+"""From the command line's options to the settings of a search: everything is checked before anything starts."""
+
+import argparse
+import hashlib
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import ValidationError
+
+from analysis.scores import floor_miou_majority
+from search.folder import TRIALS, check_name, default_name
+from search.grace import default_grace_steps
+from search.resources import Machines, concurrent_trials, per_space
+from search.schedulers.asha import rungs
+from search.settings import DataSettings, DeviceSettings, SearchSettings, SpaceSettings
+from spaces.errors import InputError
+from spaces.loading import builtin_space_names, load_spaces
+from spaces.presets import Preset, load_preset
+from spaces.schedule import schedule_for
+from spaces.space import Space, first_complaint
+from trainables.data.dataset import Dataset
+from trainables.data.opening import DataSource, split_hash
+from trainables.data.split import Split, split_dataset
+from trainables.models.encoder_weights import EncoderWeights, load_encoder_states, parse_encoder_weights
+from trainables.models.registry import model_names
+from trainables.selftraining.strategy import threshold_strategy_names
+from trainables.tracking_uri import check_tracking_uri, local_tracking_uri
+
+PARTS = ("albumentations", "mlflow", "numpy", "optuna", "ray", "segmentation-models-pytorch", "torch", "torchvision")
+
+FULL_SEARCH_CPUS_BESIDE_A_GPU = 4
+"""CPU cores that load data for a trial on a GPU, where there are that many."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSearch:
+    """A search that is ready to start.
+
+    Attributes:
+        settings: Its settings.
+        encoder_states: Initial weights by encoder.
+        checkpoint_mb: Size of a trial's checkpoint by space, MB.
+        notes: Lines for people: what was chosen by itself, and why.
+    """
+
+    settings: SearchSettings
+    encoder_states: dict[str, dict[str, Any]]
+    checkpoint_mb: dict[str, float]
+    notes: tuple[str, ...]
+
+
+def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearch:
+    """Check the options against each other, the data and the machines.
+
+    Raises:
+        InputError: If something is wrong; nothing was started or written.
+    """
+    if options.space is None:
+        raise InputError(f"--space is missing; one of: {', '.join(builtin_space_names())}, all, or a YAML file")
+    notes: list[str] = [machines.warning] if machines.warning else []
+    spaces = load_spaces(options.space)
+    _check_registered(spaces)
+    preset_name, preset = _preset(options, machines, notes)
+    max_steps, eval_every = _lengths(options, preset)
+    seed = options.seed or 0
+    source = _data_source(options)
+    dataset = source.open()
+    split = split_dataset(dataset, by=options.split_by or "auto", seed=seed)
+    spaces = tuple(_fitted(space, preset, dataset, split, notes) for space in spaces)
+    names = [space.name for space in spaces]
+    weights, equal_starts, states = _starts(options, spaces)
+    grace = _grace(options, spaces, max_steps, eval_every, notes)
+    device = _device(options, names, machines)
+    runs = Path(options.runs)
+    name = check_name(options.name) if options.name else default_name(names, datetime.now())
+    reduction_factor = options.reduction_factor or preset.reduction_factor
+    tracking_uri = options.tracking_uri or local_tracking_uri(runs)
+    if options.tracking_uri:
+        check_tracking_uri(options.tracking_uri)
+    settings = SearchSettings(
+        name=name,
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        command=("python", "-m", "search.run", *sys.argv[1:]),
+        preset=preset_name,
+        spaces={space.name: SpaceSettings.of(space) for space in spaces},
+        trials_per_space=options.trials or preset.trials,
+        max_steps=max_steps,
+        eval_every=eval_every,
+        grace_steps=grace,
+        reduction_factor=reduction_factor,
+        rungs=rungs(grace, max_steps, reduction_factor, eval_every),
+        scheduler=options.scheduler or "asha",
+        search_alg=options.search_alg or "tpe",
+        seed=seed,
+        finalist_seeds=preset.finalist_seeds if options.finalist_seeds is None else options.finalist_seeds,
+        validation_windows=preset.validation_windows,
+        data=_data_settings(source, dataset, split),
+        encoder_weights=weights.describe(),
+        encoder_hashes=_hashes(states),
+        equal_starts=equal_starts,
+        storage=_storage(options, runs, name),
+        tracking_uri=tracking_uri,
+        device=device,
+        deployment=options.deployment,
+        versions=_versions(),
+    )
+    sizes = {space.name: _checkpoint_mb(space, len(dataset.classes.names)) for space in spaces}
+    return PlannedSearch(settings, states, sizes, tuple(notes))
+
+
+def encoder_states_again(settings: SearchSettings) -> dict[str, dict[str, Any]]:
+    """Load the initial weights of a search that goes on.
+
+    Raises:
+        InputError: If they can't be had, or are others than at its start.
+    """
+    choice = parse_encoder_weights(settings.encoder_weights)
+    states = load_encoder_states(choice, sorted(settings.encoder_hashes)) if settings.encoder_hashes else {}
+    if _hashes(states) != settings.encoder_hashes:
+        raise InputError(f"--encoder-weights {settings.encoder_weights}: not the weights that the search began with")
+    return states
+
+
+def _preset(options: argparse.Namespace, machines: Machines, notes: list[str]) -> tuple[str, Preset]:
+    if options.preset is not None:
+        name = str(options.preset)
+        notes.append(f"preset {name}: {load_preset(name).description}")
+    else:
+        name = "full" if machines.gpus else "demo"
+        found = "a GPU was found" if machines.gpus else "no usable GPU was found"
+        notes.append(f"preset {name} ({load_preset(name).description}): {found}")
+    preset = load_preset(name)
+    return name, preset.for_data() if options.data else preset
+
+
+def _check_registered(spaces: Sequence[Space]) -> None:
+    for space in spaces:
+        _one_of(f"space {space.name}: architecture", space.baseline.architecture, model_names())
+        _one_of(
+            f"space {space.name}: threshold_strategy", space.baseline.threshold_strategy, threshold_strategy_names()
+        )
+
+
+def _one_of(what: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise InputError(f"{what} {value!r} is unknown; one of: {', '.join(known)}")
+
+
+def _lengths(options: argparse.Namespace, preset: Preset) -> tuple[int, int]:
+    max_steps = options.max_steps or preset.max_steps
+    if options.eval_every is not None:
+        eval_every = int(options.eval_every)
+    else:
+        # As many evaluations as the preset has, however long the training.
+        eval_every = max(1, round(max_steps * preset.eval_every / preset.max_steps))
+    if eval_every > max_steps:
+        raise InputError(f"--eval-every {eval_every} exceeds --max-steps {max_steps}; evaluate at least once")
+    return max_steps, eval_every
+
+
+def _data_source(options: argparse.Namespace) -> DataSource:
+    if options.data is None:
+        for option in ("class_mapping", "labeled_list"):
+            if getattr(options, option) is not None:
+                raise InputError(f"--{option.replace('_', '-')} goes with --data; the built-in data need none")
+        return DataSource()
+    return DataSource(
+        root=str(Path(options.data).absolute()),
+        class_mapping=str(Path(options.class_mapping).absolute()) if options.class_mapping else None,
+        labeled_list=str(Path(options.labeled_list).absolute()) if options.labeled_list else None,
+    )
+
+
+def _fitted(space: Space, preset: Preset, dataset: Dataset, split: Split, notes: list[str]) -> Space:
+    """The space at the preset's sizes, on these classes, without self-training where nothing is unlabelled."""
+    searched = {parameter.name for parameter in space.parameters}
+    fixed = {name: value for name, value in preset.config.items() if name not in searched}
+    try:
+        space = space.fix(fixed)
+    except ValidationError as error:
+        raise InputError(f"space {space.name}: {first_complaint(error)}") from None
+    space = space.for_classes(dataset.classes.names[1:])
+    if not split.unlabelled:
+        note = "no unlabelled images: self-training and its parameters are left out"
+        if note not in notes:
+            notes.append(note)
+        space = space.fix({"selftraining": False})
+    return space
+
+
+def _starts(
+    options: argparse.Namespace, spaces: Sequence[Space]
+) -> tuple[EncoderWeights, bool, dict[str, dict[str, Any]]]:
+    choice = parse_encoder_weights(options.encoder_weights or ("imagenet" if options.data else "none"))
+    encoders = list(dict.fromkeys(space.baseline.encoder for space in spaces))
+    given = [encoder for encoder in encoders if encoder in dict(choice.files)]
+    unequal = choice.source == "files" and len(given) < len(encoders)
+    if unequal and given and not options.allow_unequal_starts:
+        missing = next(encoder for encoder in encoders if encoder not in given)
+        raise InputError(
+            f"--encoder-weights {choice.describe()}: no file for {missing!r}; add {missing}=PATH, or start it at "
+            "random with --allow-unequal-starts (then there is no verdict)"
+        )
+    states = load_encoder_states(choice, given if unequal and given else encoders)
+    return choice, not unequal, states
+
+
+def _grace(
+    options: argparse.Namespace, spaces: Sequence[Space], max_steps: int, eval_every: int, notes: list[str]
+) -> int:
+    default = max(
+        default_grace_steps(schedule_for(space.baseline, max_steps=max_steps, eval_every=eval_every))
+        for space in spaces
+    )
+    if options.grace_steps is None:
+        return default
+    if options.grace_steps > max_steps:
+        raise InputError(f"--grace-steps {options.grace_steps} exceeds --max-steps {max_steps}; choose fewer")
+    if options.grace_steps < default:
+        notes.append(
+            f"warning: --grace-steps {options.grace_steps} is before warm-up, self-training's start and the EMA's "
+            f"horizon are over (step {default}): the first rung will judge noise"
+        )
+    return int(options.grace_steps)
+
+
+def _device(options: argparse.Namespace, names: Sequence[str], machines: Machines) -> DeviceSettings:
+    from trainables.precision import recommended_layout
+
+    beside_gpu = max(1, min(FULL_SEARCH_CPUS_BESIDE_A_GPU, machines.cpus // max(1, machines.gpus)))
+    cpus = per_space("--cpus-per-trial", options.cpus_per_trial, names, beside_gpu if machines.gpus else 1)
+    gpus = per_space("--gpus-per-trial", options.gpus_per_trial, names, 1 if machines.gpus else 0)
+    at_once = concurrent_trials(machines, cpus, gpus, options.concurrent_trials)
+    kind: Literal["cpu", "cuda"] = "cuda" if any(gpus.values()) else "cpu"
+    layout = recommended_layout(kind) if not options.address or kind == "cpu" else None
+    return DeviceSettings(
+        description=machines.description,
+        kind=kind,
+        cpus_per_trial=cpus,
+        gpus_per_trial=gpus,
+        concurrent_trials=at_once,
+        # The head of a GPU cluster may have no GPU to ask; every GPU in use since 2020 has bfloat16.
+        precision=layout.precision if layout else "bfloat16",
+        channels_last=layout.channels_last if layout else True,
+    )
+
+
+def _data_settings(source: DataSource, dataset: Dataset, split: Split) -> DataSettings:
+    by_name = {record.name: record for record in dataset.records}
+    validation = np.sum([dataset.class_counts(by_name[name]) for name in split.validation], axis=0)
+    return DataSettings(
+        root=source.root,
+        class_mapping=source.class_mapping,
+        labeled_list=source.labeled_list,
+        description=dataset.description,
+        fingerprint=dataset.fingerprint,
+        split_by=split.by,
+        split_hash=split_hash(split),
+        classes=tuple(
+            {"name": name, "colour": list(colour)}
+            for name, colour in zip(dataset.classes.names, dataset.classes.colours, strict=True)
+        ),
+        images={part: len(getattr(split, part)) for part in ("train", "validation", "test", "unlabelled")},
+        floor_miou={"majority_class": floor_miou_majority(validation)},
+    )
+
+
+def _checkpoint_mb(space: Space, classes: int) -> float:
+    """Size of a trial's whole checkpoint: weights, their average, the best average, and the optimiser's state.
+
+    Building the baseline's network also finds an encoder that does not exist before anything starts.
+    """
+    from trainables.models import create_model
+
+    try:
+        model = create_model(space.baseline, classes=classes)
+    except InputError as error:
+        raise InputError(f"space {space.name}: {error}") from None
+    optimiser_copies = 2 if space.baseline.optimizer == "adamw" else 1
+    return sum(parameter.numel() for parameter in model.parameters()) * 4 / 1e6 * (3 + optimiser_copies)
+
+
+def _storage(options: argparse.Namespace, runs: Path, name: str) -> str:
+    if options.storage is None:
+        return str((runs / name / TRIALS).absolute())
+    if "://" in options.storage:
+        return f"{options.storage.rstrip('/')}/{name}/{TRIALS}"
+    return str((Path(options.storage) / name / TRIALS).absolute())
+
+
+def _hashes(states: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    hashes = {}
+    for encoder, state in states.items():
+        digest = hashlib.sha256()
+        for key in sorted(state):
+            digest.update(key.encode())
+            digest.update(state[key].detach().cpu().contiguous().numpy().tobytes())
+        hashes[encoder] = digest.hexdigest()[:16]
+    return hashes
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
+    for part in ("segpareto", *PARTS):
+        try:
+            versions[part] = importlib.metadata.version(part)
+        except importlib.metadata.PackageNotFoundError:
+            versions[part] = "not installed"
+    return versions

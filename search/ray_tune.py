@@ -1,0 +1,175 @@
+"""The controller's trials on Ray Tune: covers of Tune's searcher and scheduler interfaces, and the run of a phase."""
+
+import json
+import logging
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.tune.callback import Callback
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from search.controller import SearchController
+from search.history import TrialJob
+from search.settings import SearchSettings
+from trainables.ray_trainable import RECORD, SegmentationTrial, TrialContext
+
+WORKER_DEATHS = 3
+"""Times a trial is started again, from its last checkpoint, after its process or node died."""
+
+
+def run_phase(settings: SearchSettings, controller: SearchController, context: TrialContext) -> None:
+    """Run all trials of the controller's phase; returns when they ended, or early after Ctrl-C.
+
+    Ray keeps no record that matters: the journal does. Its own files go into a folder of their own.
+    """
+    # A trial that waits for a whole GPU must not keep those that need less from being made.
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(1, settings.device.concurrent_trials))
+    for name in ("ray.tune", "ray.tune.execution", "ray.tune.tune", "ray.train"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    trainable = tune.with_resources(
+        tune.with_parameters(SegmentationTrial, context=context),
+        lambda config: _resources(settings, config["job"]["space"]),
+    )
+    tuner = tune.Tuner(
+        trainable,
+        tune_config=tune.TuneConfig(
+            num_samples=-1,
+            search_alg=_ControllerSearcher(controller),
+            scheduler=_ControllerScheduler(controller),
+            reuse_actors=True,
+            trial_name_creator=_trial_name,
+            trial_dirname_creator=_trial_name,
+        ),
+        run_config=tune.RunConfig(
+            name=f"{settings.name}-{uuid.uuid4().hex[:8]}",
+            storage_path=_ray_storage(settings),
+            callbacks=[_ControllerCallback(controller)],
+            failure_config=tune.FailureConfig(max_failures=WORKER_DEATHS),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
+            verbose=0,
+        ),
+    )
+    tuner.fit()
+
+
+def _ray_storage(settings: SearchSettings) -> str:
+    if "://" in settings.storage:
+        return f"{settings.storage.rstrip('/')}/ray"
+    return str(Path(settings.storage).parent / "ray")
+
+
+def _resources(settings: SearchSettings, space: str) -> tune.PlacementGroupFactory:
+    device = settings.device
+    bundle = {"CPU": device.cpus_per_trial[space], "GPU": device.gpus_per_trial[space]}
+    return tune.PlacementGroupFactory([{name: amount for name, amount in bundle.items() if amount > 0}])
+
+
+def _trial_name(trial: Trial) -> str:
+    return str(trial.config["job"]["trial_id"])
+
+
+def _job_config(job: TrialJob, reported_step: int) -> dict[str, Any]:
+    return {
+        "job": {
+            "trial_id": job.trial_id,
+            "space": job.space,
+            "phase": job.phase,
+            "role": job.role,
+            "seed": job.seed,
+            "config": job.config.model_dump(mode="json"),
+            "reported_step": reported_step,
+        }
+    }
+
+
+class _Held:
+    """Holds the controller for objects that Ray pickles into its own snapshot.
+
+    The snapshot is never restored from (the journal is), and the controller, with its open journal, can't be pickled:
+    it is left out.
+    """
+
+    def __init__(self, controller: SearchController | None) -> None:
+        self._controller = controller
+
+    @property
+    def controller(self) -> SearchController:
+        """The controller."""
+        if self._controller is None:
+            raise RuntimeError("a search is resumed from its journal, never from Ray's snapshot")
+        return self._controller
+
+    def __reduce__(self) -> tuple[type["_Held"], tuple[None]]:
+        return (_Held, (None,))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Held":
+        return self
+
+
+class _ControllerSearcher(Searcher):  # type: ignore[misc]
+    """Hands the controller's trials to Tune. What comes of them the scheduler takes in, not the searcher."""
+
+    def __init__(self, controller: SearchController) -> None:
+        super().__init__(metric=None, mode=None)
+        self._held = _Held(controller)
+
+    def set_max_concurrency(self, max_concurrent: int) -> bool:
+        """The controller limits itself."""
+        return True
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next trial, None for now, or FINISHED."""
+        job = self._held.controller.next_trial()
+        if job is not None:
+            return _job_config(job, self._held.controller.history.trials[job.trial_id].step)
+        return str(Searcher.FINISHED) if self._held.controller.phase_proposed() else None
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Nothing to do: the journal has it."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the journal has it."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore: the journal has it."""
+
+
+class _ControllerScheduler(FIFOScheduler):  # type: ignore[misc]
+    """Takes each evaluation to the controller and stops what it says must stop."""
+
+    def __init__(self, controller: SearchController) -> None:
+        super().__init__()
+        self._held = _Held(controller)
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Journal an evaluation and decide; every ending of a trial in good order passes through here."""
+        trial_id = _trial_name(trial)
+        record = json.loads(result[RECORD])
+        if "stop_reason" in record:
+            self._held.controller.ended(trial_id, record["stop_reason"], record.get("error"))
+            return str(TrialScheduler.STOP)
+        if "test" in record:
+            self._held.controller.tested(trial_id, record["test"])
+        goes_on = self._held.controller.reported(trial_id, record["metrics"])
+        return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """Journal a trial whose process died more often than it may."""
+        error = trial.get_error()
+        self._held.controller.ended(_trial_name(trial), "error", f"the trial's process died: {error}")
+
+
+class _ControllerCallback(Callback):  # type: ignore[misc]
+    """Tells the controller when a trial starts or starts again."""
+
+    def __init__(self, controller: SearchController) -> None:
+        self._held = _Held(controller)
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Journal the start."""
+        self._held.controller.started(_trial_name(trial))

@@ -1,0 +1,132 @@
+"""What one trial takes, and how many fit at once."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from spaces.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machines:
+    """What there is to run on: this machine, or the whole of a Ray cluster.
+
+    Attributes:
+        cpus: CPU cores.
+        gpus: GPUs that torch can use.
+        description: One line for people.
+        warning: A GPU that is there but can't be used, and why, or None.
+        grows: Whether nodes may be added when trials wait for them.
+    """
+
+    cpus: int
+    gpus: int
+    description: str
+    warning: str | None = None
+    grows: bool = False
+
+
+def this_machine() -> Machines:
+    """Look at this machine; imports torch."""
+    import platform
+
+    import torch
+
+    cpus = _usable_cpus()
+    if torch.cuda.is_available():
+        gpus = torch.cuda.device_count()
+        return Machines(cpus=cpus, gpus=gpus, description=f"{gpus} x {torch.cuda.get_device_name(0)}, {cpus} CPU cores")
+    warning = None
+    if shutil.which("nvidia-smi") is not None and _lists_a_gpu():
+        build = "has no CUDA support" if torch.version.cuda is None else f"is built for CUDA {torch.version.cuda}"
+        warning = (
+            f"a GPU is there, but torch {torch.__version__} ({build}) can't use it: trials run on the CPU. "
+            "Install a torch that fits the driver."
+        )
+    processor = platform.processor() or platform.machine()
+    return Machines(cpus=cpus, gpus=0, description=f"{cpus} CPU cores ({processor})", warning=warning)
+
+
+def cluster(resources: Mapping[str, float]) -> Machines:
+    """Read a Ray cluster's resources."""
+    cpus, gpus = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
+    nodes = sum(1 for name in resources if name.startswith("node:") and "__internal" not in name)
+    description = f"Ray cluster, now {nodes} nodes, {cpus} CPU cores, {gpus} GPUs"
+    return Machines(cpus=cpus, gpus=gpus, description=description, grows=True)
+
+
+def per_space(option: str, text: str | None, spaces: Sequence[str], default: float) -> dict[str, float]:
+    """Read a `[SPACE=]N[,...]` option into an amount for each space.
+
+    Raises:
+        InputError: If a number is none, or negative, or a space is not searched.
+    """
+    amounts = dict.fromkeys(spaces, default)
+    for part in (text or "").split(","):
+        if not part.strip():
+            continue
+        name, equals, number = part.strip().rpartition("=")
+        try:
+            amount = float(number)
+        except ValueError:
+            raise InputError(f"{option} {text}: {number!r} is no number; write N or SPACE=N[,SPACE=N]") from None
+        if not 0 <= amount < float("inf"):
+            raise InputError(f"{option} {text}: {number} must be 0 or more")
+        if equals and name not in amounts:
+            raise InputError(f"{option} {text}: {name!r} is not searched; searched: {', '.join(spaces)}")
+        amounts.update({name: amount} if equals else dict.fromkeys(spaces, amount))
+    return amounts
+
+
+def concurrent_trials(
+    machines: Machines, cpus: Mapping[str, float], gpus: Mapping[str, float], limit: int | None
+) -> int:
+    """Trials that fit at once; on a cluster that grows, as many as `limit` says.
+
+    Raises:
+        InputError: If not even one trial of some space fits, or takes nothing.
+    """
+    most = 0
+    for space in cpus:
+        if cpus[space] <= 0 and gpus[space] <= 0:
+            raise InputError(f"a trial of {space} must take some CPU or GPU; both are 0")
+        if machines.grows and limit is not None:
+            continue
+        if cpus[space] > machines.cpus:
+            raise InputError(
+                f"--cpus-per-trial {cpus[space]:g} for {space}: there are {machines.cpus} CPU cores{_growing(machines)}"
+            )
+        if gpus[space] > machines.gpus:
+            raise InputError(
+                f"--gpus-per-trial {gpus[space]:g} for {space}: there are {machines.gpus} GPUs{_growing(machines)}"
+            )
+        fits = []
+        if cpus[space] > 0:
+            fits.append(machines.cpus / cpus[space])
+        if gpus[space] > 0:
+            fits.append(machines.gpus / gpus[space])
+        most = max(most, int(min(fits)))
+    if machines.grows and limit is not None:
+        return limit
+    return min(most, limit) if limit is not None else most
+
+
+def _growing(machines: Machines) -> str:
+    return "; where nodes are added on demand, say --concurrent-trials too" if machines.grows else ""
+
+
+def _usable_cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _lists_a_gpu() -> bool:
+    import subprocess
+
+    try:
+        answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return answer.returncode == 0 and "GPU" in answer.stdout

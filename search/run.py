@@ -1,0 +1,154 @@
+"""The main command: `python -m search.run --space unet` searches, and ends in a report with a verdict."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search.options import check_resume_options, make_parser
+from spaces.command_line import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, run_command
+
+if TYPE_CHECKING:
+    from search.conclusion import Outcome
+    from search.planning import PlannedSearch
+    from search.settings import SearchSettings
+    from trainables.tracking import SearchRecorder
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command.
+
+    Raises:
+        spaces.errors.InputError: If an option, a file or the data are wrong.
+    """
+    options = make_parser().parse_args(words)
+    if options.resume:
+        check_resume_options(options)
+        return _resume(options)
+    if options.address is not None:
+        from search.ray_session import cluster_session
+
+        with cluster_session(options.address) as machines:
+            return _start(options, _planned(options, machines), on_cluster=True)
+    from search.resources import this_machine
+
+    return _start(options, _planned(options, this_machine()), on_cluster=False)
+
+
+def _planned(options: argparse.Namespace, machines: object) -> "PlannedSearch":
+    from search.planning import plan_search
+    from search.resources import Machines
+
+    assert isinstance(machines, Machines)  # noqa: S101 - typed loosely to keep torch out of --help
+    return plan_search(options, machines)
+
+
+def _start(options: argparse.Namespace, planned: "PlannedSearch", *, on_cluster: bool) -> int:
+    from search.folder import create_folder, free_folder, locked
+    from search.plan import plan_lines
+    from search.settings import write_settings
+    from trainables.tracking import SearchRecorder
+
+    settings = planned.settings
+    for note in planned.notes:
+        _say(note)
+    if options.dry_run:
+        for line in plan_lines(settings, planned.checkpoint_mb):
+            _say(line)
+        _say("dry run: nothing was started or written")
+        return EXIT_DONE
+    free_folder(Path(options.runs), settings.name)
+    # A tracking server that can't be reached is told before anything is there.
+    recorder = SearchRecorder(settings.tracking_uri, search_name=settings.name)
+    folder = create_folder(Path(options.runs), settings.name)
+    with locked(folder):
+        write_settings(settings, folder)
+        _say(f"search {settings.name} in {folder}")
+        for line in plan_lines(settings, planned.checkpoint_mb):
+            _say(f"  {line}")
+        return _run(settings, folder, planned.encoder_states, recorder, on_cluster=on_cluster)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from search.folder import existing_folder, locked
+    from search.planning import encoder_states_again
+    from search.settings import read_settings
+    from trainables.tracking import SearchRecorder
+
+    folder = existing_folder(Path(options.runs), options.name)
+    with locked(folder):
+        settings = read_settings(folder)
+        _say(f"going on with {settings.name} in {folder}")
+        states = encoder_states_again(settings)
+        recorder = SearchRecorder(settings.tracking_uri, search_name=settings.name)
+        if options.address is None:
+            return _run(settings, folder, states, recorder, on_cluster=False)
+        from search.ray_session import cluster_session
+
+        with cluster_session(options.address):
+            return _run(settings, folder, states, recorder, on_cluster=True)
+
+
+def _run(
+    settings: "SearchSettings",
+    folder: Path,
+    states: dict[str, dict[str, object]],
+    recorder: "SearchRecorder",
+    *,
+    on_cluster: bool,
+) -> int:
+    import contextlib
+
+    from search.ray_session import local_session, prepare_environment
+
+    prepare_environment()
+    from search.execution import run_search
+    from search.resources import this_machine
+
+    with contextlib.ExitStack() as stack:
+        if not on_cluster:
+            machines = this_machine()
+            stack.enter_context(local_session(machines.cpus, machines.gpus))
+        outcome = run_search(settings, folder, states, recorder, _say, lines=not sys.stdout.isatty())
+    _tell_outcome(settings, folder, outcome)
+    if not outcome.finished:
+        return EXIT_INTERRUPTED
+    return EXIT_DONE if outcome.summary["best"] and not outcome.failures else EXIT_FAILED
+
+
+def _tell_outcome(settings: "SearchSettings", folder: Path, outcome: "Outcome") -> None:
+    from trainables.tracking_uri import local_tracking_uri
+
+    summary = outcome.summary
+    reasons = ", ".join(f"{count} {reason}" for reason, count in summary["trials"].items())
+    _say(
+        f"trials and finals: {reasons}; the search spent {summary['steps_spent']} of {summary['steps_full']} steps, "
+        f"the finals {summary['steps_spent_finals']}"
+    )
+    if not summary["best"]:
+        _say(f"no trial gave a result; the error of each is in {folder / 'results.parquet'} and the journal")
+    for space, best in summary["best"].items():
+        _say(f"best of {space}: {best['trial_id']}, foreground mIoU {best['best_miou']:.4f} on validation")
+    if summary["decision"] is not None:
+        _say(f"verdict: {summary['decision']['sentence']}")
+    if outcome.report is not None:
+        _say(f"report: {outcome.report}")
+    runs = folder.parent
+    where = f" --runs {runs}"
+    if settings.tracking_uri != local_tracking_uri(runs):
+        where = f" --tracking-uri {settings.tracking_uri}"
+    _say(f"MLflow UI: python -m search.ui{where}")
+    for failure in outcome.failures:
+        sys.stderr.write(f"{failure}\n")
+    if not outcome.finished:
+        _say(f"interrupted; go on with: python -m search.run --resume --name {settings.name} --runs {runs}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    run_command(main)

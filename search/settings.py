@@ -1,0 +1,176 @@
+"""Everything that defines a search, validated and frozen, as `settings.json` keeps it."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from spaces.errors import InputError
+from spaces.parameters import Parameter
+from spaces.space import Space, first_complaint, make_space
+
+FILE_NAME = "settings.json"
+
+
+class SpaceSettings(BaseModel):
+    """A space as it was searched: after presets and the data had their say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    description: str
+    baseline: dict[str, Any]
+    parameters: tuple[Parameter, ...]
+
+    @classmethod
+    def of(cls, space: Space) -> "SpaceSettings":
+        """Write a space down."""
+        return cls(description=space.description, baseline=space.baseline.model_dump(), parameters=space.parameters)
+
+    def space(self, name: str) -> Space:
+        """The space again."""
+        return make_space(name, self.description, self.baseline, self.parameters)
+
+
+class DataSettings(BaseModel):
+    """Where the images come from and how they were divided.
+
+    Attributes:
+        root: The user's data folder, or None for the built-in data.
+        class_mapping: The class mapping's file, where it is not the folder's own.
+        labeled_list: The list of labelled photos, where it is not the folder's own.
+        description: One line for people.
+        fingerprint: Of names and contents; a search is resumed only on the data it began with.
+        split_by: `photo` or `capture`: what was kept together.
+        split_hash: Of the parts' names; every process computes the split itself and checks it against this.
+        classes: Name and colour of each class, by index.
+        images: Number of images in each part.
+        floor_miou: Foreground mIoU of models that learnt nothing, for reference.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    root: str | None = None
+    class_mapping: str | None = None
+    labeled_list: str | None = None
+    description: str
+    fingerprint: str
+    split_by: str
+    split_hash: str
+    classes: tuple[dict[str, Any], ...]
+    images: dict[str, int]
+    floor_miou: dict[str, float] = Field(default_factory=dict)
+
+
+class DeviceSettings(BaseModel):
+    """What trials run on.
+
+    Attributes:
+        description: One line for people.
+        kind: `cpu` or `cuda`.
+        cpus_per_trial: CPU cores of one trial, by space.
+        gpus_per_trial: GPUs of one trial, by space; fractions share one.
+        concurrent_trials: Trials at once, at most.
+        precision: `float32` or `bfloat16`, the same for all trials.
+        channels_last: Memory layout, the same for all trials.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    description: str
+    kind: Literal["cpu", "cuda"]
+    cpus_per_trial: dict[str, float]
+    gpus_per_trial: dict[str, float]
+    concurrent_trials: int
+    precision: Literal["float32", "bfloat16"]
+    channels_last: bool
+
+
+class SearchSettings(BaseModel):
+    """A search, as it can be repeated.
+
+    Attributes:
+        name: Name of its folder under the runs folder.
+        created: Local time of its start, ISO 8601.
+        command: The command line's words.
+        preset: Name of the preset it began from.
+        spaces: The searched spaces by name.
+        trials_per_space: Trials of each space, the baseline included.
+        max_steps: Optimiser steps of a full training.
+        eval_every: Steps between evaluations.
+        grace_steps: Steps before the scheduler may stop a trial.
+        reduction_factor: Of the trials at a rung, one in this many goes on.
+        rungs: Steps at which ASHA judges.
+        scheduler: A name in `search.schedulers.registry.SCHEDULERS`.
+        search_alg: A name in `search.samplers.sampler.SAMPLERS`.
+        seed: Seed of the sampler, the split and the trials.
+        finalist_seeds: Seeds of the finals.
+        validation_windows: Evaluation windows at most during the search; None for all.
+        data: The data.
+        encoder_weights: The option's text; `encoder_hashes` tells the contents apart.
+        equal_starts: Whether all spaces start alike, all pretrained or none.
+        storage: Folder or URI of the checkpoints.
+        tracking_uri: Where MLflow records.
+        device: What trials run on.
+        deployment: Deployment that the verdict is for, or None.
+        versions: Versions of the parts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    created: str
+    command: tuple[str, ...]
+    preset: str
+    spaces: dict[str, SpaceSettings]
+    trials_per_space: int = Field(ge=1)
+    max_steps: int = Field(ge=1)
+    eval_every: int = Field(ge=1)
+    grace_steps: int = Field(ge=1)
+    reduction_factor: int = Field(ge=2)
+    rungs: tuple[int, ...]
+    scheduler: str
+    search_alg: str
+    seed: int
+    finalist_seeds: int = Field(ge=0)
+    validation_windows: int | None
+    data: DataSettings
+    encoder_weights: str
+    encoder_hashes: dict[str, str]
+    equal_starts: bool
+    storage: str
+    tracking_uri: str
+    device: DeviceSettings
+    deployment: Literal["edge", "server"] | None
+    versions: dict[str, str]
+
+    def searched_spaces(self) -> tuple[Space, ...]:
+        """The spaces, in their order."""
+        return tuple(entry.space(name) for name, entry in self.spaces.items())
+
+
+def write_settings(settings: SearchSettings, folder: Path) -> None:
+    """Write the settings into the search's folder, in one piece."""
+    path = folder / FILE_NAME
+    temporary = path.with_suffix(".json.tmp")
+    temporary.write_text(
+        json.dumps(settings.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    temporary.replace(path)
+
+
+def read_settings(folder: Path) -> SearchSettings:
+    """Read a search's settings.
+
+    Raises:
+        InputError: If the folder holds none, or they are damaged.
+    """
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise InputError(f"{folder} is no search: it has no {FILE_NAME}")
+    try:
+        return SearchSettings.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise InputError(f"{path}: {first_complaint(error)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} can't be read: {error}") from None

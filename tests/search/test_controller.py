@@ -1,0 +1,146 @@
+from pathlib import Path
+
+import pytest
+
+from search.controller import trials_kept
+from search.history import TrialJob
+from search.samplers.sampler import SAMPLERS, SpaceSampler
+from spaces.loading import load_space
+from tests.search.searching import KilledError, LocalRun, make_settings, rising
+
+
+def test_every_space_gets_its_trials_and_its_baseline_first(tmp_path: Path) -> None:
+    settings = make_settings("unet,deeplabv3plus")
+    history = LocalRun(settings, tmp_path).run()
+    for space in settings.searched_spaces():
+        trials = history.of_phase("search", space.name)
+        assert len(trials) == settings.trials_per_space
+        assert trials[0].job.role == "baseline"
+        assert trials[0].job.config == space.baseline
+        assert trials[0].stop_reason == "completed"
+        assert len({trial.job.config.model_dump_json() for trial in trials}) == len(trials)
+    order = [trial.job.space for trial in history.trials.values()]
+    assert order[:2] == ["unet", "deeplabv3plus"]
+
+
+def test_asha_stops_some_trials_and_never_at_a_step_before_the_grace_ends(tmp_path: Path) -> None:
+    settings = make_settings(trials_per_space=12, grace_steps=30, rungs=(30,))
+    history = LocalRun(settings, tmp_path).run()
+    pruned = [trial for trial in history.trials.values() if trial.stop_reason == "pruned"]
+    assert pruned
+    assert all(trial.step == 30 for trial in pruned)
+
+
+def test_a_diverged_trial_ends_once_and_the_search_goes_on(tmp_path: Path) -> None:
+    def curve(job: TrialJob, step: int) -> float:
+        return float("nan") if job.trial_id == "unet-002" and step > 10 else rising(job, step)
+
+    history = LocalRun(make_settings(scheduler="none"), tmp_path, curve).run()
+    assert history.trials["unet-002"].stop_reason == "diverged"
+    assert sum(trial.stop_reason == "completed" for trial in history.trials.values()) == 5
+
+
+def test_finals_rerun_the_best_and_the_baseline_of_one_space_on_matched_seeds(tmp_path: Path) -> None:
+    history = LocalRun(make_settings(), tmp_path).run(phases=("search", "finalist"))
+    finals = history.of_phase("finalist")
+    best = max(
+        (trial for trial in history.of_phase("search") if trial.stop_reason == "completed"),
+        key=lambda trial: trial.best_miou or 0,
+    )
+    assert {(trial.job.role, trial.job.seed) for trial in finals} == {
+        (role, seed) for role in ("best", "baseline") for seed in (1, 2)
+    }
+    assert {trial.job.source_trial_id for trial in finals if trial.job.role == "best"} == {best.job.trial_id}
+    assert all(trial.job.seed != 0 and trial.test and trial.stop_reason == "completed" for trial in finals)
+
+
+def test_finals_of_several_spaces_rerun_the_best_of_each(tmp_path: Path) -> None:
+    history = LocalRun(make_settings("unet,deeplabv3plus"), tmp_path).run(phases=("search", "finalist"))
+    assert {(trial.job.space, trial.job.role, trial.job.seed) for trial in history.of_phase("finalist")} == {
+        (space, "best", seed) for space in ("unet", "deeplabv3plus") for seed in (1, 2)
+    }
+
+
+@pytest.mark.parametrize("die_after", [1, 2, 3, 7, 11, 20])
+@pytest.mark.parametrize("search_alg", sorted(SAMPLERS))
+def test_a_killed_search_goes_on_and_counts_every_trial_once(tmp_path: Path, die_after: int, search_alg: str) -> None:
+    run = LocalRun(make_settings(search_alg=search_alg), tmp_path)
+    with pytest.raises(KilledError):
+        run.run(die_after=die_after)
+    before = {name: trial.job for name, trial in run.history().trials.items()}
+    history = run.run()
+    assert len(history.trials) == 6
+    assert all(trial.ended for trial in history.trials.values())
+    assert {name: history.trials[name].job for name in before} == before
+
+
+def test_a_resumed_search_decides_as_one_that_was_never_killed(tmp_path: Path) -> None:
+    """With one trial at a time and random proposals nothing depends on timing, so both must agree in all."""
+    settings = make_settings(trials_per_space=9)
+    settings = settings.model_copy(update={"device": settings.device.model_copy(update={"concurrent_trials": 1})})
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "killed").mkdir()
+    whole = LocalRun(settings, tmp_path / "whole").run()
+    killed = LocalRun(settings, tmp_path / "killed")
+    with pytest.raises(KilledError):
+        killed.run(die_after=14)
+    resumed = killed.run()
+    # The same configurations were judged the same way up to the kill and after it.
+    configs = {trial.job.config.model_dump_json(): trial.stop_reason for trial in whole.trials.values()}
+    shared = [trial for trial in resumed.trials.values() if trial.job.config.model_dump_json() in configs]
+    assert len(shared) >= 2
+    assert next(len(trial.reports) for trial in resumed.trials.values()) == 9
+
+
+def test_an_interrupted_trial_is_open_again_after_resuming(tmp_path: Path) -> None:
+    from search.controller import SearchController
+    from search.journal import Journal
+
+    run = LocalRun(make_settings(), tmp_path)
+    with Journal(tmp_path) as journal:
+        controller = SearchController(run.settings, run.history(), journal.append)
+        controller.begin_phase("search")
+        job = controller.next_trial()
+        assert job is not None
+        controller.started(job.trial_id)
+        controller.reported(job.trial_id, {"step": 10, "miou": 0.2})
+        controller.interrupt()
+    assert run.history().trials[job.trial_id].stop_reason == "interrupted"
+    history = run.run()
+    assert history.trials[job.trial_id].stop_reason == "completed"
+    assert min(history.trials[job.trial_id].reports) == 10
+
+
+def test_only_checkpoints_that_can_resume_or_win_are_kept(tmp_path: Path) -> None:
+    history = LocalRun(make_settings(trials_per_space=8), tmp_path).run(phases=("search", "finalist"))
+    kept = trials_kept(history, ["unet"])
+    assert len(kept) == 2
+    assert {history.trials[name].job.phase for name in kept} == {"search", "finalist"}
+
+
+@pytest.mark.parametrize("search_alg", sorted(SAMPLERS))
+def test_the_sampler_is_told_how_each_trial_ended(tmp_path: Path, search_alg: str) -> None:
+    def curve(job: TrialJob, step: int) -> float:
+        return float("nan") if job.trial_id == "unet-001" else rising(job, step)
+
+    settings = make_settings(trials_per_space=10, search_alg=search_alg)
+    history = LocalRun(settings, tmp_path, curve).run()
+    sampler = SpaceSampler(load_space("unet"), search_alg, seed=0, trials=10)
+    for trial in history.trials.values():
+        sampler.tell(trial)
+    expected = {"completed": "COMPLETE", "pruned": "PRUNED", "diverged": "FAIL"}
+    reasons = [trial.stop_reason or "" for trial in history.trials.values()]
+    assert [state for state, _ in sampler.states()] == [expected[reason] for reason in reasons]
+    assert {"COMPLETE", "PRUNED", "FAIL"} == {state for state, _ in sampler.states()}
+    assert all(value is not None for state, value in sampler.states() if state == "COMPLETE")
+    sampler.propose("next")
+
+
+@pytest.mark.parametrize("search_alg", sorted(SAMPLERS))
+def test_proposals_are_points_of_the_space_and_repeat_by_seed(search_alg: str) -> None:
+    space = load_space("unet")
+    first, second = (SpaceSampler(space, search_alg, seed=5, trials=20) for _ in range(2))
+    for number in range(5):
+        config = first.propose(f"t{number}")
+        assert config == second.propose(f"t{number}")
+        assert set(space.suggestions_of(config))

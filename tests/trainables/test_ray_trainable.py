@@ -1,0 +1,165 @@
+"""One trial as Ray runs it, without Ray: jobs in, JSON records out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.trainables.small_trial import SmallDataset, small_config, small_split
+from trainables import ray_trainable
+from trainables.checkpoint_store import BEST, LAST, FolderStore
+from trainables.data.opening import DataSource
+from trainables.data.trial_data import TrialData
+from trainables.ray_trainable import RECORD, SegmentationTrial, TrialContext
+from trainables.trainer import Trainer
+
+pytestmark = pytest.mark.usefixtures("small_model")
+
+
+@pytest.fixture
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrialContext:
+    def open_small(source: DataSource, **expected: Any) -> tuple[SmallDataset, Any]:
+        dataset = SmallDataset()
+        return dataset, small_split(dataset)
+
+    monkeypatch.setattr(ray_trainable, "open_split", open_small)
+    return TrialContext(
+        data=DataSource(),
+        fingerprint="0123",
+        split_by="photo",
+        split_seed=0,
+        split_hash="",
+        encoder_states={},
+        storage=str(tmp_path / "trials"),
+        max_steps=6,
+        eval_every=2,
+        validation_windows=None,
+        device="cpu",
+        precision="float32",
+        channels_last=False,
+        threads={"small": 1},
+    )
+
+
+def job(trial_id: str = "small-000", *, reported_step: int = 0, **changes: Any) -> dict[str, Any]:
+    content = {
+        "trial_id": trial_id,
+        "space": "small",
+        "phase": "search",
+        "role": "proposed",
+        "seed": 0,
+        "config": small_config().model_dump(mode="json"),
+        "reported_step": reported_step,
+    }
+    return {"job": content | changes}
+
+
+def make_trial(context: TrialContext, config: dict[str, Any]) -> SegmentationTrial:
+    # Ray makes trials in a process of its own; here only what is ours is set up.
+    trial = SegmentationTrial.__new__(SegmentationTrial)
+    trial.setup(config, context=context)
+    return trial
+
+
+def record(trial: SegmentationTrial) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(trial.step()[RECORD])
+    return content
+
+
+def same_but_for_time(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    timed = {"steps_per_second", "train_seconds", "evaluation_seconds"}
+    return {k: v for k, v in one.items() if k not in timed} == {k: v for k, v in other.items() if k not in timed}
+
+
+def test_each_step_trains_to_an_evaluation_and_leaves_a_checkpoint(context: TrialContext) -> None:
+    trial = make_trial(context, job())
+    store = FolderStore(Path(context.storage))
+    for step in (2, 4, 6):
+        assert record(trial)["metrics"]["step"] == step
+        assert store.read("small-000", LAST) is not None
+    assert store.read("small-000", BEST) is not None
+
+
+def test_the_next_job_in_the_same_process_trains_as_in_a_fresh_one(context: TrialContext) -> None:
+    fresh = record(make_trial(context, job("small-001", seed=5)))
+    used = make_trial(context, job())
+    record(used)
+    assert used.reset_config(job("small-002", seed=5))
+    assert same_but_for_time(record(used)["metrics"], fresh["metrics"])
+
+
+def test_a_trial_goes_on_from_its_checkpoint_in_another_process(context: TrialContext) -> None:
+    whole = make_trial(context, job("small-001"))
+    expected = [record(whole) for _ in range(3)][-1]
+    record(make_trial(context, job()))
+    resumed = make_trial(context, job(reported_step=2))
+    assert record(resumed)["metrics"]["step"] == 4
+    assert same_but_for_time(record(resumed)["metrics"], expected["metrics"])
+
+
+def test_an_evaluation_whose_report_was_lost_is_reported_again_not_trained_again(context: TrialContext) -> None:
+    lost = record(make_trial(context, job()))
+    again = record(make_trial(context, job(reported_step=0)))
+    assert again == lost
+
+
+def test_a_finalist_is_tested_after_its_last_step_with_its_best_weights(context: TrialContext) -> None:
+    trial = make_trial(context, job(phase="finalist", role="best"))
+    records = [record(trial) for _ in range(3)]
+    assert ["test" in entry for entry in records] == [False, False, True]
+    test = records[-1]["test"]
+    assert len(test["groups"]) == len(test["confusion"]) > 0
+    assert sum(sum(row) for row in test["confusion"][0]) > 0
+
+
+def test_the_baseline_tells_what_its_network_scores_untrained(context: TrialContext) -> None:
+    trial = make_trial(context, job(role="baseline"))
+    assert 0 <= record(trial)["metrics"]["untrained_miou"] <= 1
+    assert "untrained_miou" not in record(trial)["metrics"]
+
+
+def test_a_loss_that_is_no_number_is_a_diverged_trial(context: TrialContext) -> None:
+    config = small_config().model_dump(mode="json") | {"learning_rate": 1.0, "decoder_learning_rate_factor": 1e30}
+    trial = make_trial(context, job(config=config))
+    outcome = record(trial)
+    while "stop_reason" not in outcome:
+        outcome = record(trial)
+    assert outcome["stop_reason"] == "diverged"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("a bug"), "error"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "out_of_memory"),
+        (MemoryError(), "out_of_memory"),
+    ],
+)
+def test_an_exception_is_recorded_and_the_process_takes_the_next_job(
+    context: TrialContext, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    trial = make_trial(context, job())
+
+    def broken(self: Trainer) -> dict[str, float]:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "advance", broken)
+        outcome = record(trial)
+    assert outcome["stop_reason"] == reason
+    if reason == "error":
+        assert "Traceback" in outcome["error"]
+        assert "a bug" in outcome["error"]
+    trial.reset_config(job("small-003"))
+    assert record(trial)["metrics"]["step"] == 2
+
+
+def test_images_stay_decoded_between_jobs(context: TrialContext) -> None:
+    trial = make_trial(context, job())
+    record(trial)
+    data: TrialData = trial._data
+    trial.reset_config(job("small-004"))
+    record(trial)
+    assert trial._data is data

@@ -1,0 +1,118 @@
+"""Where the checkpoints of trials live: a local folder, or a URI such as s3://bucket/path that every node reaches."""
+
+import io
+import shutil
+from pathlib import Path
+from typing import Any, Protocol
+
+from trainables.checkpoint import read_checkpoint, write_checkpoint
+
+LAST = "last.pt"
+"""Everything a trial needs to go on."""
+
+BEST = "best.pt"
+"""The averaged weights at the trial's best evaluation."""
+
+
+class CheckpointStore(Protocol):
+    """Keeps the checkpoints of trials by trial_id and file name."""
+
+    def write(self, trial_id: str, file_name: str, state: dict[str, Any]) -> None:
+        """Keep a checkpoint in one piece: a reader sees the old one or the new one."""
+        ...
+
+    def read(self, trial_id: str, file_name: str) -> dict[str, Any] | None:
+        """Read a checkpoint onto the CPU, or None if there is none."""
+        ...
+
+    def delete(self, trial_id: str, file_name: str | None = None) -> None:
+        """Remove one checkpoint of a trial, or all; what is not there is no error."""
+        ...
+
+    def where(self, trial_id: str, file_name: str) -> str:
+        """Path or URI of a checkpoint, for people."""
+        ...
+
+
+def open_store(location: str) -> CheckpointStore:
+    """The store at a folder or URI."""
+    return UriStore(location) if "://" in location else FolderStore(Path(location))
+
+
+class FolderStore:
+    """Checkpoints in a folder of the file system: FOLDER/TRIAL/FILE."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, trial_id: str, file_name: str, state: dict[str, Any]) -> None:
+        """Keep a checkpoint in one piece."""
+        path = self._folder / trial_id / file_name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_checkpoint(path, state)
+
+    def read(self, trial_id: str, file_name: str) -> dict[str, Any] | None:
+        """Read a checkpoint onto the CPU, or None if there is none."""
+        path = self._folder / trial_id / file_name
+        return read_checkpoint(path) if path.is_file() else None
+
+    def delete(self, trial_id: str, file_name: str | None = None) -> None:
+        """Remove one checkpoint of a trial, or all."""
+        folder = self._folder / trial_id
+        if file_name is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            (folder / file_name).unlink(missing_ok=True)
+
+    def where(self, trial_id: str, file_name: str) -> str:
+        """Path of a checkpoint."""
+        return str(self._folder / trial_id / file_name)
+
+
+class UriStore:
+    """Checkpoints behind a URI that pyarrow's file systems understand (s3://, gs://, hdfs://, file://)."""
+
+    def __init__(self, uri: str) -> None:
+        from pyarrow.fs import FileSystem
+
+        self._uri = uri.rstrip("/")
+        self._files, self._root = FileSystem.from_uri(self._uri)
+
+    def write(self, trial_id: str, file_name: str, state: dict[str, Any]) -> None:
+        """Keep a checkpoint in one piece: uploaded under another name, then moved."""
+        import torch
+
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        self._files.create_dir(f"{self._root}/{trial_id}", recursive=True)
+        path = f"{self._root}/{trial_id}/{file_name}"
+        with self._files.open_output_stream(f"{path}.tmp") as stream:
+            stream.write(buffer.getbuffer())
+        self._files.move(f"{path}.tmp", path)
+
+    def read(self, trial_id: str, file_name: str) -> dict[str, Any] | None:
+        """Read a checkpoint onto the CPU, or None if there is none."""
+        import torch
+
+        path = f"{self._root}/{trial_id}/{file_name}"
+        try:
+            with self._files.open_input_file(path) as stream:
+                content = io.BytesIO(stream.read())
+        except FileNotFoundError:
+            return None
+        state: dict[str, Any] = torch.load(content, map_location="cpu", weights_only=True)
+        return state
+
+    def delete(self, trial_id: str, file_name: str | None = None) -> None:
+        """Remove one checkpoint of a trial, or all."""
+        from contextlib import suppress
+
+        with suppress(FileNotFoundError):
+            if file_name is None:
+                self._files.delete_dir(f"{self._root}/{trial_id}")
+            else:
+                self._files.delete_file(f"{self._root}/{trial_id}/{file_name}")
+
+    def where(self, trial_id: str, file_name: str) -> str:
+        """URI of a checkpoint."""
+        return f"{self._uri}/{trial_id}/{file_name}"
