@@ -1,0 +1,134 @@
+"""A data set of a few small images and a network of two convolutions, for tests of the training."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from spaces.configuration import TrialConfig
+from trainables.data.dataset import IGNORE_INDEX, ClassMapping, ImageRecord, UnreadableImageError
+from trainables.data.split import Split
+from trainables.data.trial_data import TrialData
+from trainables.models.decoder_blocks import scaled_channels
+from trainables.models.heads import build_heads
+from trainables.models.segmentation_model import SegmentationModel
+
+CLASSES = ClassMapping(
+    names=("ground", "Snake Fruit", "road", "never"),
+    colours=((10, 10, 10), (20, 200, 30), (200, 40, 50), (90, 90, 250)),
+)
+COLOURS = np.array([(60, 50, 40), (40, 160, 50), (180, 170, 160)])
+
+
+class SmallDataset:
+    """Images whose colours tell three of four classes apart; sizes differ; names in `broken` can't be read."""
+
+    classes = CLASSES
+    fingerprint = "0123"
+    description = "small test images"
+
+    def __init__(self, *, labelled: int = 8, unlabelled: int = 4, broken: tuple[str, ...] = ()) -> None:
+        self.broken = broken
+        self.reads: list[str] = []
+        self.records = tuple(
+            ImageRecord(
+                name=f"c{i % 2}/p{i // 2}_patch_{i:03}",
+                photo=f"c{i % 2}/p{i // 2}",
+                capture=f"c{i % 2}",
+                image_path=None,
+                mask_path=None,
+                height=40 + 8 * (i % 3),
+                width=48 + 16 * (i % 2),
+                labelled=i < labelled,
+            )
+            for i in range(labelled + unlabelled)
+        )
+
+    def _mask(self, record: ImageRecord) -> NDArray[np.uint8]:
+        random = np.random.default_rng(int(record.name[-3:]))
+        coarse = random.choice(3, size=(8, 8), p=(0.6, 0.3, 0.1))
+        rows = np.arange(record.height) * 8 // record.height
+        columns = np.arange(record.width) * 8 // record.width
+        return coarse[rows[:, None], columns[None, :]].astype(np.uint8)
+
+    def read_image(self, record: ImageRecord) -> NDArray[np.uint8]:
+        self.reads.append(record.name)
+        if record.name in self.broken:
+            raise UnreadableImageError(f"{record.name}: truncated")
+        noise = np.random.default_rng(int(record.name[-3:]) + 1000).normal(0, 25, (record.height, record.width, 3))
+        return np.clip(COLOURS[self._mask(record)] + noise, 0, 255).astype(np.uint8)
+
+    def read_mask(self, record: ImageRecord) -> NDArray[np.uint8]:
+        mask = self._mask(record)
+        mask[:2] = IGNORE_INDEX
+        return mask
+
+    def class_counts(self, record: ImageRecord) -> NDArray[np.int64]:
+        mask = self.read_mask(record)
+        return np.bincount(mask[mask != IGNORE_INDEX], minlength=len(CLASSES.names)).astype(np.int64)
+
+
+def small_split(dataset: SmallDataset, *, by: str = "photo") -> Split:
+    labelled = [record.name for record in dataset.records if record.labelled]
+    return Split(
+        by=by,
+        train=tuple(labelled[:4]),
+        validation=tuple(labelled[4:6]),
+        test=tuple(labelled[6:]),
+        unlabelled=tuple(record.name for record in dataset.records if not record.labelled),
+    )
+
+
+def small_data(dataset: SmallDataset | None = None, **options: Any) -> TrialData:
+    dataset = dataset or SmallDataset()
+    return TrialData(dataset, small_split(dataset), **options)
+
+
+def small_config(**changes: Any) -> TrialConfig:
+    """A configuration whose effects show within a few steps."""
+    values: dict[str, Any] = {
+        "architecture": "small",
+        "encoder": "small",
+        "crop_size": 32,
+        "multiscale": 1.0,
+        "batch_size": 2,
+        "learning_rate": 0.02,
+        "warmup_steps": 0,
+        "selftraining_start": 0,
+        "threshold_base": 0.0,
+        "threshold_offsets": {},
+    }
+    return TrialConfig.model_validate(values | changes)
+
+
+class SmallEncoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(8)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return [images, nn.functional.relu(self.norm(self.convolution(images)))]
+
+
+class SmallDecoder(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(8, channels, 3, padding=1)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        result: Tensor = self.convolution(features[-1])
+        return result
+
+
+class SmallModel(SegmentationModel):
+    def __init__(self, config: TrialConfig, *, classes: int) -> None:
+        channels = scaled_channels(8, config.decoder_width)
+        super().__init__(
+            encoder=SmallEncoder(),
+            decoder=SmallDecoder(channels),
+            heads=build_heads(config, in_channels=channels, classes=classes, kernel_size=1),
+            size_multiple=1,
+            decoder_stride=1,
+        )

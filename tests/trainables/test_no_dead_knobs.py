@@ -1,0 +1,90 @@
+"""No dead knobs: every parameter of a configuration changes what is trained."""
+
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+
+from spaces.configuration import TrialConfig
+from spaces.schedule import schedule_for
+from tests.trainables.small_trial import SmallDataset, small_config, small_data
+from trainables.data.trial_data import TrialData
+from trainables.trainer import Trainer
+
+STEPS = 6
+STEPS_OF_REAL_NETWORKS = 2
+
+REAL = {"architecture": "unet", "encoder": "mobilenet_v2", "heads": 1}
+
+VALUES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+    # name: (one value, another value, what else the effect needs)
+    "architecture": ("unet", "unetplusplus", REAL),
+    "encoder": ("mobilenet_v2", "resnet18", REAL),
+    "heads": (1, 3, {"head_dropout": 0.0}),
+    "head_dropout": (0.0, 0.4, {}),
+    "decoder_width": (1.0, 2.0, {}),
+    "image_scale": (1.0, 0.5, {}),
+    "crop_size": (32, 64, {}),
+    "multiscale": (1.0, 2.0, {}),
+    "scale_low": (0.5, 1.0, {}),
+    "scale_high": (1.0, 2.0, {}),
+    "batch_size": (2, 3, {}),
+    "optimizer": ("sgd", "adamw", {}),
+    "learning_rate": (0.02, 0.01, {}),
+    "decoder_learning_rate_factor": (10.0, 1.0, {}),
+    "momentum": (0.9, 0.5, {"optimizer": "sgd"}),
+    "weight_decay": (0.0, 0.1, {}),
+    "warmup_steps": (0, 37_500, {}),
+    "gradient_clip_norm": (10.0, 0.01, {}),
+    # Averages shorter than two steps are not made, so the values are those of a long training.
+    "ema_decay": (0.9999, 0.99997, {}),
+    "dice_weight": (0.0, 0.4, {}),
+    "focal_weight": (0.0, 0.4, {}),
+    "focal_gamma": (0.0, 2.0, {"focal_weight": 0.5}),
+    "class_weight_cap": (1.0, 10.0, {}),
+    "selftraining": (True, False, {}),
+    "selftraining_start": (0, 37_500, {}),
+    "selftraining_weight": (0.5, 2.0, {}),
+    "threshold_strategy": ("classwise", "fixed", {"threshold_base": 0.95}),
+    "threshold_base": (0.0, 0.95, {}),
+    "threshold_background": (0.0, 0.95, {}),
+    "threshold_offsets": ({}, {"Snake Fruit": 0.9}, {}),
+    "strong_augmentation": (True, False, {}),
+    "cutmix": (True, False, {}),
+}
+
+
+def trained(data: TrialData, **changes: Any) -> dict[str, torch.Tensor]:
+    config = small_config(**changes)
+    steps = STEPS if config.architecture == "small" else STEPS_OF_REAL_NETWORKS
+    trainer = Trainer(config, schedule_for(config, max_steps=steps, eval_every=steps), data, seed=0)
+    trainer.advance()
+    return trainer.model.state_dict()
+
+
+@cache
+def shared_data() -> TrialData:
+    return small_data(SmallDataset())
+
+
+def test_every_parameter_has_values_here() -> None:
+    assert VALUES.keys() == TrialConfig.model_fields.keys()
+
+
+@pytest.mark.usefixtures("small_model")
+@pytest.mark.parametrize("name", VALUES)
+def test_two_values_train_different_weights(name: str) -> None:
+    one, another, needed = VALUES[name]
+    first = trained(shared_data(), **{**needed, name: one})
+    second = trained(shared_data(), **{**needed, name: another})
+    assert first.keys() != second.keys() or any(
+        first[key].shape != second[key].shape or not torch.equal(first[key], second[key]) for key in first
+    )
+
+
+@pytest.mark.usefixtures("small_model")
+def test_the_same_values_train_the_same_weights() -> None:
+    """Without this, a difference above would prove nothing."""
+    first, second = trained(small_data()), trained(small_data())
+    assert all(torch.equal(first[key], second[key]) for key in first)

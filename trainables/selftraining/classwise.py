@@ -1,0 +1,15 @@
+"""One threshold per class: the recipe's strategy."""
+
+from spaces.configuration import TrialConfig
+from trainables.selftraining.class_thresholds import ClassThresholds
+from trainables.selftraining.strategy import register_threshold_strategy
+
+
+@register_threshold_strategy("classwise")
+def classwise(config: TrialConfig, class_names: tuple[str, ...]) -> ClassThresholds:
+    """Base plus the class's offset, class 0 with a threshold of its own; all kept within 0 and 1.
+
+    Offsets of classes that the data do not have are passed over, so that one recipe serves any data.
+    """
+    foreground = [config.threshold_base + config.threshold_offsets.get(name, 0.0) for name in class_names[1:]]
+    return ClassThresholds([min(max(t, 0.0), 1.0) for t in (config.threshold_background, *foreground)])
