@@ -31,6 +31,8 @@ class TrialConfig(BaseModel):
     scale_low: float = Field(0.75, gt=0, le=1, description="smallest random zoom of a training crop")
     scale_high: float = Field(1.25, ge=1, le=4, description="largest random zoom of a training crop")
 
+    labelled_colour: bool = Field(False, description="change the colours of labelled crops as in the strong view")
+
     # Optimisation
     batch_size: int = Field(16, ge=2, description="labelled crops per step, and as many unlabelled ones")
     optimizer: Literal["sgd", "adamw"] = Field("sgd", description="the optimiser")

@@ -37,6 +37,9 @@ class Domain(BaseModel):
     Either `choices`, or a range `low` to `high` (both included), optionally logarithmic, optionally of integers, and
     optionally with single values beside it (`also`): a threshold is 0, or between 0.40 and 0.98.
 
+    `one_minus_log` makes a range logarithmic in 1 - value, as suits a decay: .99 and .999 are as far apart as .999 and
+    .9999.
+
     Attributes:
         when: Other parameters and the values they must have for this domain to apply.
     """
@@ -47,6 +50,7 @@ class Domain(BaseModel):
     low: int | float | None = None
     high: int | float | None = None
     log: bool = False
+    one_minus_log: bool = False
     integer: bool = False
     also: tuple[Scalar, ...] = ()
     when: Condition = Field(default_factory=dict)
@@ -54,7 +58,14 @@ class Domain(BaseModel):
     @model_validator(mode="after")
     def _check_form(self) -> Self:
         if self.choices is not None:
-            if self.low is not None or self.high is not None or self.log or self.integer or self.also:
+            if (
+                self.low is not None
+                or self.high is not None
+                or self.log
+                or self.integer
+                or self.also
+                or self.one_minus_log
+            ):
                 raise ValueError("give either choices, or low and high (with log, integer, also), not both")
             if len(set(self.choices)) != len(self.choices) or len(self.choices) < 2:
                 raise ValueError("choices needs at least two different values")
@@ -65,6 +76,8 @@ class Domain(BaseModel):
             raise ValueError(f"low ({self.low}) must be below high ({self.high})")
         if self.log and self.low <= 0:
             raise ValueError(f"a logarithmic range needs low above 0, not {self.low}")
+        if self.one_minus_log and (self.high >= 1 or self.log or self.integer):
+            raise ValueError("one_minus_log needs high below 1, and neither log nor integer")
         if self.integer and not (float(self.low).is_integer() and float(self.high).is_integer()):
             raise ValueError("an integer range needs whole numbers as low and high")
         return self
@@ -93,15 +106,17 @@ class Domain(BaseModel):
                 return next(value for value in self.also if str(value) == form)
         if self.integer:
             return source.integer(name, int(self.low), int(self.high), log=self.log)
+        if self.one_minus_log:
+            drawn = source.real(f"1 - {name}", 1.0 - float(self.high), 1.0 - float(self.low), log=True)
+            return min(max(1.0 - drawn, float(self.low)), float(self.high))
         return source.real(name, float(self.low), float(self.high), log=self.log)
 
     def suggestion_of(self, name: str, value: Scalar) -> dict[str, Scalar]:
         """What `suggest` would have had to draw, by name, to return `value`."""
-        if not self.also:
-            return {name: value}
         if value in self.also:
             return {form_name(name): str(value)}
-        return {form_name(name): "range", name: value}
+        drawn = {f"1 - {name}": 1.0 - float(value)} if self.one_minus_log else {name: value}
+        return {form_name(name): "range", **drawn} if self.also else drawn
 
 
 def form_name(name: str) -> str:

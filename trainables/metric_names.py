@@ -5,7 +5,7 @@ import unicodedata
 
 
 def slug(name: str) -> str:
-    """Turn a class name into snake_case ASCII letters and digits, as metric names allow: "Snake Fruit" -> snake_fruit."""
+    """Turn a class name into snake_case letters and digits, as metric names allow: "Snake Fruit" -> snake_fruit."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "_", ascii_name.lower()).strip("_") or "class"
 

@@ -17,6 +17,8 @@ from spaces.parameters import Domain, Parameter
         {"choices": [1, 2], "low": 0, "high": 1},
         {"low": 0, "high": float("nan")},
         {"low": 0, "high": 1, "step": 0.1},
+        {"low": 0.9, "high": 1, "one_minus_log": True},
+        {"low": 0.1, "high": 0.9, "one_minus_log": True, "log": True},
     ],
 )
 def test_a_domain_that_makes_no_sense_is_refused(content: dict[str, object]) -> None:

@@ -51,6 +51,7 @@ VALUES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "threshold_background": (0.0, 0.95, {}),
     "threshold_offsets": ({}, {"Snake Fruit": 0.9}, {}),
     "strong_augmentation": (True, False, {}),
+    "labelled_colour": (True, False, {}),
     "cutmix": (True, False, {}),
 }
 

@@ -114,6 +114,8 @@ class BatchSource:
             random = random_stream(self._seed, Stream.LABELLED_CROP, step, slot)
             crop = draw_crop(random, image.shape[0], image.shape[1], self._config, size)
             image, mask = cut_crop(image, mask, crop)
+            if self._config.labelled_colour:
+                image = self._strong_view(image, stream_seed(self._seed, Stream.LABELLED_COLOUR, step, slot))
             images.append(image)
             masks.append(mask)
         return LabelledImages(np.stack(images), np.stack(masks))

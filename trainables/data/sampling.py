@@ -35,6 +35,7 @@ class Stream(IntEnum):
     NETWORK_NOISE = 7
     REPLACEMENT = 8
     INITIAL_WEIGHTS = 9
+    LABELLED_COLOUR = 10
 
 
 def stream_seed(seed: int, stream: Stream, *place: int) -> int:
