@@ -37,10 +37,11 @@ def tiny(command: str) -> str:
     parts = []
     for part in command.split(" && "):
         if any(server in part for server in SERVERS):
-            part = part.split(" --")[0] + " --help"
+            parts.append(part.split(" --")[0] + " --help")
         elif "search.run" in part and "--resume" not in part and "--dry-run" not in part:
-            part = f"{part} {TINY}"
-        parts.append(part)
+            parts.append(f"{part} {TINY}")
+        else:
+            parts.append(part)
     return " && ".join(parts).replace("pip install -e .", f"pip install -q -e {ROOT}")
 
 

@@ -12,7 +12,7 @@ from analysis.results import Panel
 from search.best_models import draw_panels, record_best
 from search.history import SearchHistory
 from search.outputs import REPORT, now_ms, summary_of, write_summary, write_tables
-from search.recording import JournalRecorder, log_costs
+from search.recording import JournalRecorder, log_costs, recorded_settings
 from search.settings import SearchSettings, write_settings
 from trainables.checkpoint_store import CheckpointStore
 from trainables.tracking import TrackingError
@@ -95,7 +95,7 @@ def _record_end(
 ) -> None:
     recorder = recording.recorder
     log_costs(recorder, list(history.trials.values()), history.costs)
-    recorder.open_search(settings.model_dump(mode="json"))
+    recorder.open_search(recorded_settings(settings))
     record_best(recorder, settings, history, store, panels)
     verdict = str((summary["decision"] or {}).get("sentence", "no verdict"))
     recorder.log_summary(summary, verdict=verdict, report=report, timestamp_ms=now_ms())

@@ -4,12 +4,13 @@ Ray's scheduler and searcher interfaces are thin covers of this class (`search.r
 """
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from search.finalists import finalist_jobs
+from search.finalists import best_trial, finalist_jobs
 from search.history import SearchHistory, TrialHistory, TrialJob
 from search.journal import Event
 from search.samplers.sampler import SpaceSampler
@@ -33,7 +34,8 @@ class Progress:
         running: Running trials.
         ended: Number of ended trials of the phase by stop_reason.
         trials: All trials of the phase.
-        steps_done: Steps trained in the phase.
+        steps: Steps trained since the phase began in this sitting.
+        seconds: Time since then.
     """
 
     phase: str
@@ -41,7 +43,8 @@ class Progress:
     running: tuple[TrialHistory, ...]
     ended: Counter[str]
     trials: tuple[TrialHistory, ...]
-    steps_done: int
+    steps: int
+    seconds: float
 
 
 class SearchController:
@@ -83,6 +86,8 @@ class SearchController:
         self._waiting: list[TrialJob] = []
         self._running: set[str] = set()
         self._phase = "search"
+        self._phase_began = time.monotonic()
+        self._steps_before = 0
         self._rebuild()
 
     def begin_phase(self, phase: str) -> None:
@@ -94,7 +99,10 @@ class SearchController:
                 for job in finalist_jobs(self._settings, self.history):
                     if job.trial_id not in known:
                         self._write("proposed", **_job_content(job))
-            self._waiting = [trial.job for trial in self.history.of_phase(phase) if not trial.ended]
+            trials = self.history.of_phase(phase)
+            self._waiting = [trial.job for trial in trials if not trial.ended]
+            self._steps_before = sum(trial.step for trial in trials)
+            self._phase_began = time.monotonic()
 
     def next_trial(self) -> TrialJob | None:
         """The next trial of the phase to start, or None: there is none now, or none at all (see `phase_done`)."""
@@ -137,6 +145,9 @@ class SearchController:
             if trial.ended:
                 return False
             step = int(metrics["step"])
+            if step <= trial.decided_step:
+                # A process that was started again tells of its last evaluation once more.
+                return True
             self._write("reported", trial_id=trial_id, step=step, metrics=dict(metrics))
             return self._decide(trial)
 
@@ -156,7 +167,9 @@ class SearchController:
         """Note that the search is interrupted: what runs may be taken up again."""
         with self._lock:
             for trial_id in sorted(self._running):
-                self._end(self.history.trials[trial_id], "interrupted", None)
+                # One that was handed out and never started has not been interrupted in anything.
+                if self.history.trials[trial_id].started_at is not None:
+                    self._end(self.history.trials[trial_id], "interrupted", None)
             self._running.clear()
 
     def costed(self, network: str, costs: Mapping[str, float]) -> None:
@@ -167,17 +180,23 @@ class SearchController:
     def progress(self) -> Progress:
         """A moment of the phase, for a display."""
         with self._lock:
-            trials = tuple(self.history.of_phase(self._phase))
+            # Copies, since the display reads them while the search goes on.
+            copies = {
+                trial.job.trial_id: replace(trial, reports=dict(trial.reports))
+                for trial in self.history.of_phase(self._phase)
+            }
+            trials = tuple(copies.values())
             planned = len(trials)
             if self._phase == "search":
                 planned = self._settings.trials_per_space * len(self._spaces)
             return Progress(
                 phase=self._phase,
                 planned=planned,
-                running=tuple(self.history.trials[name] for name in sorted(self._running)),
+                running=tuple(copies[name] for name in sorted(self._running)),
                 ended=Counter(trial.stop_reason for trial in trials if trial.ended and trial.stop_reason),
                 trials=trials,
-                steps_done=sum(trial.step for trial in trials),
+                steps=sum(trial.step for trial in trials) - self._steps_before,
+                seconds=time.monotonic() - self._phase_began,
             )
 
     def _rebuild(self) -> None:
@@ -191,7 +210,11 @@ class SearchController:
             else:
                 self._samplers[trial.job.space].propose(trial.job.trial_id, trial.job.config)
         for trial in self.history.trials.values():
-            if not trial.ended and trial.step > trial.decided_step:
+            if trial.ended:
+                continue
+            if trial.decided_reason is not None:
+                self._end(trial, trial.decided_reason, None)
+            elif trial.step > trial.decided_step:
                 self._decide(trial)
 
     def _propose(self) -> TrialJob | None:
@@ -237,7 +260,7 @@ class SearchController:
             "decided",
             trial_id=job.trial_id,
             step=trial.step,
-            action="stop" if reason else "continue",
+            stop_reason=reason,
             rung=verdict.rung,
             cutoff=verdict.cutoff,
         )
@@ -262,13 +285,9 @@ def trials_kept(history: SearchHistory, spaces: Sequence[str]) -> set[str]:
     kept = {name for name, trial in history.trials.items() if not trial.ended}
     for space in spaces:
         for phase in ("search", "finalist"):
-            scored = [
-                trial
-                for trial in history.of_phase(phase, space)
-                if trial.best_miou is not None and trial.stop_reason in {"completed", "patience"}
-            ]
-            if scored:
-                kept.add(max(scored, key=lambda trial: trial.best_miou or 0.0).job.trial_id)
+            best = best_trial(history, space, phase)
+            if best is not None:
+                kept.add(best.job.trial_id)
     return kept
 
 

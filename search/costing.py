@@ -24,11 +24,15 @@ def measure_networks(settings: SearchSettings, controller: SearchController, wri
         if network in controller.history.costs:
             continue
         place = remote.options(
-            num_cpus=max(1.0, settings.device.cpus_per_trial[space]),
+            num_cpus=settings.device.cost_threads,
             num_gpus=1 if settings.device.kind == "cuda" else 0,
         )
         task = place.remote(
-            config.model_dump(mode="json"), len(settings.data.classes), settings.device.kind, settings.preset == "demo"
+            config.model_dump(mode="json"),
+            len(settings.data.classes),
+            settings.device.kind,
+            settings.preset == "demo",
+            settings.device.cost_threads,
         )
         try:
             costs: dict[str, float] = ray.get(task)
@@ -39,7 +43,10 @@ def measure_networks(settings: SearchSettings, controller: SearchController, wri
         controller.costed(network, costs)
 
 
-def _measure(config: dict[str, Any], classes: int, device: str, quick: bool) -> dict[str, float]:
+def _measure(config: dict[str, Any], classes: int, device: str, quick: bool, threads: int) -> dict[str, float]:
     from analysis.costs import measure_costs
 
-    return measure_costs(TrialConfig.model_validate(config), classes=classes, device=device, quick=quick).columns()
+    measured = measure_costs(
+        TrialConfig.model_validate(config), classes=classes, device=device, quick=quick, threads=threads
+    )
+    return measured.columns()

@@ -3,7 +3,6 @@
 import contextlib
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
@@ -28,12 +27,11 @@ def showing(settings: SearchSettings, controller: SearchController, stream: Text
     if not console.is_terminal:
         yield
         return
-    began = time.monotonic()
     stop = threading.Event()
 
     def refresh(live: Live) -> None:
         while not stop.wait(REFRESH_SECONDS):
-            live.update(live_view(settings, controller.progress(), time.monotonic() - began))
+            live.update(live_view(settings, controller.progress()))
 
     with Live(console=console, auto_refresh=True, refresh_per_second=2, transient=True) as live:
         thread = threading.Thread(target=refresh, args=(live,), name="display", daemon=True)
@@ -64,7 +62,7 @@ def plain_lines(settings: SearchSettings, write: Callable[[str], None]) -> Calla
     return listen
 
 
-def live_view(settings: SearchSettings, progress: Progress, seconds: float) -> Group:
+def live_view(settings: SearchSettings, progress: Progress) -> Group:
     """The table of a moment: trials by state, the best ones, rungs, time left."""
     ended = sum(progress.ended.values())
     states = ", ".join(f"{count} {reason}" for reason, count in sorted(progress.ended.items()))
@@ -72,8 +70,8 @@ def live_view(settings: SearchSettings, progress: Progress, seconds: float) -> G
         (f"{settings.name}  ", "bold"),
         f"{PHASE_NAMES[progress.phase]}: {ended} of {progress.planned} trials ended",
         f" ({states})" if states else "",
-        f", {len(progress.running)} running, {_duration(seconds)} so far",
-        f", about {_duration(left)} left" if (left := seconds_left(settings, progress, seconds)) else "",
+        f", {len(progress.running)} running, {_duration(progress.seconds)} so far",
+        f", about {_duration(left)} left" if (left := seconds_left(progress)) else "",
     )
     table = Table(box=None, pad_edge=False)
     for column in ("trial", "state", "step", "mIoU", "best mIoU"):
@@ -103,15 +101,15 @@ def rung_line(settings: SearchSettings, progress: Progress) -> str:
     return "rungs: " + "; ".join(spaces)
 
 
-def seconds_left(settings: SearchSettings, progress: Progress, seconds: float) -> float | None:
-    """Time left in the phase at the pace so far, from the mean length of the trials that have ended."""
+def seconds_left(progress: Progress) -> float | None:
+    """Time left in the phase at this sitting's pace, if trials go on as long as those that have ended did."""
     ended = [trial.step for trial in progress.trials if trial.ended]
-    if not ended or not progress.steps_done:
+    if not ended or not progress.steps:
         return None
     mean_steps = sum(ended) / len(ended)
     running = sum(max(0.0, mean_steps - trial.step) for trial in progress.running)
     waiting = progress.planned - len(ended) - len(progress.running)
-    return seconds / progress.steps_done * (running + waiting * mean_steps)
+    return progress.seconds / progress.steps * (running + waiting * mean_steps)
 
 
 def _shown(progress: Progress) -> list[TrialHistory]:

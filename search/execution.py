@@ -1,6 +1,7 @@
 """Running a search from its first trial, or from where it was left, to its report."""
 
 import contextlib
+import logging
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +15,15 @@ from search.costing import measure_networks
 from search.display import plain_lines, showing
 from search.history import history_of
 from search.journal import Event, Journal, read_journal
+from search.outputs import write_tables
 from search.recording import JournalRecorder
 from search.settings import SearchSettings
 from trainables.checkpoint_store import open_store
 from trainables.data.opening import DataSource
 from trainables.ray_trainable import TrialContext
 from trainables.tracking import SearchRecorder
+
+_log = logging.getLogger(__name__)
 
 
 def run_search(
@@ -52,7 +56,11 @@ def run_search(
 
     def tell(event: Event) -> None:
         for listener in listeners:
-            listener(event)
+            try:
+                listener(event)
+            except OSError as error:
+                # A closed pipe or a file that can't be deleted just now is no reason to end a search.
+                _log.warning("%s: %s", event["event"], error)
 
     for event in earlier:
         recording.take(event)
@@ -60,18 +68,27 @@ def run_search(
         journal.append("opened", settings=settings.name)
         controller = SearchController(settings, history, journal.append, tell)
         try:
-            with _terminate_as_interrupt(), showing(settings, controller):
-                finished = _run_phases(settings, controller, _context(settings, encoder_states))
-            if finished:
-                write("measuring the networks, one at a time")
-                measure_networks(settings, controller, write)
+            with _terminate_as_interrupt():
+                with showing(settings, controller):
+                    finished = _run_phases(settings, controller, _context(settings, encoder_states))
+                if finished:
+                    write("measuring the networks, one at a time")
+                    measure_networks(settings, controller, write)
         except KeyboardInterrupt:
             finished = False
-        if not finished:
-            controller.interrupt()
-        outcome = "finished" if finished else "interrupted"
-        history.apply(journal.append("closed", seconds=time.monotonic() - began, outcome=outcome))
+        except Exception:
+            _close(controller, journal, began, finished=False)
+            write_tables(folder, history)
+            raise
+        _close(controller, journal, began, finished=finished)
     return conclude(settings, folder, history, recording, store)
+
+
+def _close(controller: SearchController, journal: Journal, began: float, *, finished: bool) -> None:
+    if not finished:
+        controller.interrupt()
+    outcome = "finished" if finished else "interrupted"
+    controller.history.apply(journal.append("closed", seconds=time.monotonic() - began, outcome=outcome))
 
 
 def _run_phases(settings: SearchSettings, controller: SearchController, context: TrialContext) -> bool:

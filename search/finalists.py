@@ -5,20 +5,21 @@ from search.settings import SearchSettings
 
 
 def finalist_jobs(settings: SearchSettings, history: SearchHistory) -> list[TrialJob]:
-    """The finals: the best configuration of each space, and of a single space its baseline too, on matched seeds.
+    """The finals: the best configuration of each space, and of a single one its baseline too, on matched seeds.
 
     Finalists are chosen on the validation part among the trials that were trained longest. Their seeds are those after
-    the search's own and the same for all, so that finalists are compared seed by seed. Nothing is re-run when a space
-    has no trial with a result.
+    the search's own and the same for all, so that finalists are compared seed by seed. A space without any result takes
+    no part.
     """
     chosen: list[tuple[str, TrialHistory]] = []
     for space in settings.spaces:
         best = best_trial(history, space)
-        if best is None:
-            return []
-        chosen.append(("best", best))
-        baseline = history.of_phase("search", space)[0]
-        if len(settings.spaces) == 1 and baseline is not best and baseline.best_miou is not None:
+        if best is not None:
+            chosen.append(("best", best))
+    if len(chosen) == 1:
+        _, best = chosen[0]
+        baseline = history.of_phase("search", best.job.space)[0]
+        if baseline is not best and baseline.best_miou is not None:
             chosen.append(("baseline", baseline))
     return [
         TrialJob(
@@ -35,12 +36,12 @@ def finalist_jobs(settings: SearchSettings, history: SearchHistory) -> list[Tria
     ]
 
 
-def best_trial(history: SearchHistory, space: str) -> TrialHistory | None:
-    """The trial of a space with the best validation mIoU among those that were trained longest.
+def best_trial(history: SearchHistory, space: str, phase: str = "search") -> TrialHistory | None:
+    """The trial of a space and phase with the best validation mIoU among those that were trained longest.
 
     A trial that was stopped early is chosen only where none was trained to its end (or to its patience's end).
     """
-    scored = [trial for trial in history.of_phase("search", space) if trial.best_miou is not None]
+    scored = [trial for trial in history.of_phase(phase, space) if trial.best_miou is not None]
     finished = [trial for trial in scored if trial.stop_reason in {"completed", "patience"}]
     if finished:
         return max(finished, key=lambda trial: trial.best_miou or 0.0)

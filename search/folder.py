@@ -14,7 +14,7 @@ TRIALS = "trials"
 PANELS = "panels"
 LOCK = ".lock"
 
-NAME_PATTERN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 RESERVED = {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
 """Names that Windows gives to devices."""
 
@@ -31,7 +31,7 @@ def check_name(name: str) -> str:
     Raises:
         InputError: If it can't.
     """
-    if not NAME_PATTERN.match(name) or name.lower().split(".")[0] in RESERVED or name.endswith("."):
+    if not NAME_PATTERN.fullmatch(name) or name.lower().split(".")[0] in RESERVED or name.endswith("."):
         raise InputError(f"--name {name!r}: use up to 80 of A-Z, a-z, 0-9, '.', '_', '-', the first a letter or digit")
     return name
 
@@ -93,6 +93,8 @@ def locked(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise InputError(f"{folder.name} is being run by another process; wait for it or stop it") from None
+    except OSError as error:
+        raise InputError(f"{folder}: can't be written ({error.strerror or error}); restore the permission") from None
     try:
         yield
     finally:

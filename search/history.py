@@ -45,6 +45,7 @@ class TrialHistory:
         job: What it trains.
         reports: Metrics of each evaluation by step; an evaluation repeated after a crash replaces the first.
         decided_step: Last step at which the scheduler decided about it.
+        decided_reason: Why the scheduler stopped it, or None: it let it go on.
         stop_reason: Why it ended, or None while it may still run.
         error: Trace of the exception that ended it.
         started_at: Time of its first start, seconds since the epoch.
@@ -54,6 +55,7 @@ class TrialHistory:
     job: TrialJob
     reports: dict[int, dict[str, float]] = field(default_factory=dict)
     decided_step: int = 0
+    decided_reason: str | None = None
     stop_reason: str | None = None
     error: str | None = None
     started_at: float | None = None
@@ -117,11 +119,13 @@ class SearchHistory:
         kind = event["event"]
         if kind == "started":
             trial.started_at = trial.started_at or event["time"]
-            trial.stop_reason = None
+            if not trial.ended:
+                trial.stop_reason = None
         elif kind == "reported":
             trial.reports[event["step"]] = event["metrics"]
         elif kind == "decided":
             trial.decided_step = max(trial.decided_step, event["step"])
+            trial.decided_reason = event["stop_reason"]
         elif kind == "tested":
             trial.test = event["test"]
         elif kind == "ended":

@@ -66,13 +66,13 @@ def read_journal(folder: Path) -> Iterator[Event]:
     path = folder / FILE_NAME
     if not path.is_file():
         return
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            if not line.endswith("\n"):
+            if not line.endswith(b"\n"):
                 return
             try:
                 entry = json.loads(line)
-            except json.JSONDecodeError:
+            except ValueError:
                 raise InputError(f"{path}, line {number}: not an event of a journal; restore the file") from None
             if not isinstance(entry, dict) or "event" not in entry:
                 raise InputError(f"{path}, line {number}: not an event of a journal; restore the file")

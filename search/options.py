@@ -12,6 +12,8 @@ from spaces.presets import preset_names
 MAY_CHANGE_ON_RESUME = {"resume", "name", "runs", "address", "debug", "dry_run"}
 """Options that a resumed search takes; all others are its own, from settings.json."""
 
+HIGHEST_SEED = 2**31 - 1
+
 
 def make_parser() -> OneLineArgumentParser:
     """The parser of the command; importing this module loads neither torch, Ray nor MLflow."""
@@ -29,7 +31,7 @@ def make_parser() -> OneLineArgumentParser:
     what.add_argument("--max-steps", type=_positive, metavar="N", help="optimiser steps of a full training")
     what.add_argument("--eval-every", type=_positive, metavar="N", help="steps between evaluations")
     what.add_argument("--finalist-seeds", type=_not_negative, metavar="N", help="seeds of the finals, 0 for none")
-    what.add_argument("--seed", type=_not_negative, metavar="N", help="seed of sampler, split and trials (0)")
+    what.add_argument("--seed", type=_seed, metavar="N", help="seed of sampler, split and trials (0)")
 
     rules = parser.add_argument_group("how trials are proposed and stopped")
     rules.add_argument("--scheduler", choices=tuple(SCHEDULERS), help="which rule stops trials early (asha)")
@@ -90,6 +92,13 @@ def _positive(text: str) -> int:
 
 def _not_negative(text: str) -> int:
     return _whole(text, 0)
+
+
+def _seed(text: str) -> int:
+    number = _whole(text, 0)
+    if number > HIGHEST_SEED:
+        raise argparse.ArgumentTypeError(f"{number} is too large; at most {HIGHEST_SEED}")
+    return number
 
 
 def _factor(text: str) -> int:

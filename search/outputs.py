@@ -11,7 +11,7 @@ from analysis.results import TestEvaluation, evaluation_from_json, write_curves,
 from analysis.tables import write_atomically
 from search.finalists import best_trial
 from search.history import SearchHistory, TrialHistory
-from search.recording import test_record
+from search.recording import evaluation_record
 from search.settings import SearchSettings
 
 SUMMARY = "summary.json"
@@ -31,7 +31,7 @@ def tests_of(history: SearchHistory) -> tuple[TestEvaluation, ...]:
     """The finalists' evaluations on the test part."""
     return tuple(
         evaluation_from_json(
-            test_record(
+            evaluation_record(
                 {
                     "trial_id": trial.job.trial_id,
                     "space": trial.job.space,
@@ -82,8 +82,8 @@ def now_ms() -> int:
 
 
 def _counts(trial: TrialHistory) -> bool:
-    """A trial that was proposed but never started has nothing to show."""
-    return trial.started_at is not None
+    """A trial that was proposed and neither started nor ended has nothing to show."""
+    return trial.started_at is not None or trial.stop_reason is not None
 
 
 def _stop_reason(trial: TrialHistory) -> str:

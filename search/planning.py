@@ -24,7 +24,8 @@ from spaces.errors import InputError
 from spaces.loading import builtin_space_names, load_spaces
 from spaces.presets import Preset, load_preset
 from spaces.schedule import schedule_for
-from spaces.space import Space, first_complaint
+from spaces.space import Space, first_complaint, make_space
+from trainables.checkpoint_store import check_storage
 from trainables.data.dataset import Dataset
 from trainables.data.opening import DataSource, split_hash
 from trainables.data.split import Split, split_dataset
@@ -142,10 +143,10 @@ def _preset(options: argparse.Namespace, machines: Machines, notes: list[str]) -
 
 def _check_registered(spaces: Sequence[Space]) -> None:
     for space in spaces:
-        _one_of(f"space {space.name}: architecture", space.baseline.architecture, model_names())
-        _one_of(
-            f"space {space.name}: threshold_strategy", space.baseline.threshold_strategy, threshold_strategy_names()
-        )
+        for architecture in space.values_of("architecture"):
+            _one_of(f"space {space.name}: architecture", str(architecture), model_names())
+        for strategy in space.values_of("threshold_strategy"):
+            _one_of(f"space {space.name}: threshold_strategy", str(strategy), threshold_strategy_names())
 
 
 def _one_of(what: str, value: str, known: Sequence[str]) -> None:
@@ -192,14 +193,15 @@ def _fitted(space: Space, preset: Preset, dataset: Dataset, split: Split, notes:
         if note not in notes:
             notes.append(note)
         space = space.fix({"selftraining": False})
-    return space
+    # Once more as a whole: classes and sizes may have made it another space than its file says.
+    return make_space(space.name, space.description, space.baseline.model_dump(), space.parameters)
 
 
 def _starts(
     options: argparse.Namespace, spaces: Sequence[Space]
 ) -> tuple[EncoderWeights, bool, dict[str, dict[str, Any]]]:
     choice = parse_encoder_weights(options.encoder_weights or ("imagenet" if options.data else "none"))
-    encoders = list(dict.fromkeys(space.baseline.encoder for space in spaces))
+    encoders = list(dict.fromkeys(str(encoder) for space in spaces for encoder in space.values_of("encoder")))
     given = [encoder for encoder in encoders if encoder in dict(choice.files)]
     unequal = choice.source == "files" and len(given) < len(encoders)
     if unequal and given and not options.allow_unequal_starts:
@@ -237,6 +239,8 @@ def _device(options: argparse.Namespace, names: Sequence[str], machines: Machine
     beside_gpu = max(1, min(FULL_SEARCH_CPUS_BESIDE_A_GPU, machines.cpus // max(1, machines.gpus)))
     cpus = per_space("--cpus-per-trial", options.cpus_per_trial, names, beside_gpu if machines.gpus else 1)
     gpus = per_space("--gpus-per-trial", options.gpus_per_trial, names, 1 if machines.gpus else 0)
+    if any(gpus.values()) and not all(gpus.values()):
+        raise InputError(f"--gpus-per-trial {options.gpus_per_trial}: give a GPU to all spaces or to none")
     at_once = concurrent_trials(machines, cpus, gpus, options.concurrent_trials)
     kind: Literal["cpu", "cuda"] = "cuda" if any(gpus.values()) else "cpu"
     layout = recommended_layout(kind) if not options.address or kind == "cpu" else None
@@ -249,6 +253,7 @@ def _device(options: argparse.Namespace, names: Sequence[str], machines: Machine
         # The head of a GPU cluster may have no GPU to ask; every GPU in use since 2020 has bfloat16.
         precision=layout.precision if layout else "bfloat16",
         channels_last=layout.channels_last if layout else True,
+        cost_threads=max(1, *(int(amount) for amount in cpus.values())),
     )
 
 
@@ -280,6 +285,8 @@ def _checkpoint_mb(space: Space, classes: int) -> float:
     from trainables.models import create_model
 
     try:
+        for encoder in space.values_of("encoder"):
+            create_model(space.baseline.model_copy(update={"encoder": encoder}), classes=classes)
         model = create_model(space.baseline, classes=classes)
     except InputError as error:
         raise InputError(f"space {space.name}: {error}") from None
@@ -290,6 +297,7 @@ def _checkpoint_mb(space: Space, classes: int) -> float:
 def _storage(options: argparse.Namespace, runs: Path, name: str) -> str:
     if options.storage is None:
         return str((runs / name / TRIALS).absolute())
+    check_storage(options.storage)
     if "://" in options.storage:
         return f"{options.storage.rstrip('/')}/{name}/{TRIALS}"
     return str((Path(options.storage) / name / TRIALS).absolute())

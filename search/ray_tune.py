@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import uuid
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from trainables.ray_trainable import RECORD, SegmentationTrial, TrialContext
 
 WORKER_DEATHS = 3
 """Times a trial is started again, from its last checkpoint, after its process or node died."""
+
+
+_TUNE_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGUSR1") if hasattr(signal, name)]
 
 
 def run_phase(settings: SearchSettings, controller: SearchController, context: TrialContext) -> None:
@@ -54,7 +58,13 @@ def run_phase(settings: SearchSettings, controller: SearchController, context: T
             verbose=0,
         ),
     )
-    tuner.fit()
+    # Tune puts its own handlers in place and leaves them there: Ctrl-C must work again afterwards.
+    before = {number: signal.getsignal(number) for number in _TUNE_SIGNALS}
+    try:
+        tuner.fit()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _ray_storage(settings: SearchSettings) -> str:
@@ -159,7 +169,9 @@ class _ControllerScheduler(FIFOScheduler):  # type: ignore[misc]
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        """Journal a trial whose process died more often than it may."""
+        """Journal a trial whose process died more often than it may; Tune starts others again by itself."""
+        if trial.should_recover():
+            return
         error = trial.get_error()
         self._held.controller.ended(_trial_name(trial), "error", f"the trial's process died: {error}")
 

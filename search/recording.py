@@ -11,8 +11,9 @@ from search.history import TrialHistory
 from search.journal import Event
 from search.settings import SearchSettings
 from spaces.configuration import TrialConfig
-from trainables.tracking import SearchRecorder, TrackingError, TrackingUnavailable
+from trainables.tracking import SearchRecorder, TrackingUnavailable
 from trainables.tracking_records import TrialHeader
+from trainables.tracking_uri import without_password
 
 RETRY_SECONDS = 5.0
 """Wait before what MLflow did not take is offered again."""
@@ -38,9 +39,10 @@ class JournalRecorder:
             trainables.tracking.TrackingError: If MLflow does not take the search's run.
         """
         self.recorder = recorder
-        self.recorder.open_search(settings.model_dump(mode="json"))
+        self.recorder.open_search(recorded_settings(settings))
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._jobs: dict[str, Event] = {}
+        self._opened: set[str] = set()
         self._stopping = threading.Event()
         self.rejected: list[str] = []
         self._thread = threading.Thread(target=self._deliver_all, name="mlflow", daemon=True)
@@ -77,8 +79,8 @@ class JournalRecorder:
                 except TrackingUnavailable as error:
                     _log.info("MLflow is away: %s", error)
                     self._stopping.wait(RETRY_SECONDS)
-                except TrackingError as error:
-                    self.rejected.append(str(error))
+                except Exception as error:  # noqa: BLE001 - one record's failure must not keep back those after it
+                    self.rejected.append(f"{type(error).__name__}: {error}")
                     break
 
     def _deliver(self, event: Event) -> None:
@@ -87,18 +89,32 @@ class JournalRecorder:
         if kind == "proposed":
             self._jobs[event["trial_id"]] = event
         elif kind == "started":
-            self.recorder.open_trial(_header(self._jobs[event["trial_id"]], milliseconds))
+            self._open(event["trial_id"], milliseconds)
         elif kind == "reported":
             self.recorder.log_evaluation(event["trial_id"], event["step"], event["metrics"], milliseconds)
         elif kind == "tested":
-            self.recorder.log_test(test_record(self._jobs[event["trial_id"]], event["test"]))
+            self.recorder.log_test(evaluation_record(self._jobs[event["trial_id"]], event["test"]))
         elif kind == "ended":
+            if event["trial_id"] not in self._opened:
+                self._open(event["trial_id"], milliseconds)
             self.recorder.close_trial(
                 event["trial_id"], event["stop_reason"], event["step"], milliseconds, event.get("error")
             )
 
+    def _open(self, trial_id: str, started_ms: int) -> None:
+        self.recorder.open_trial(_header(self._jobs[trial_id], started_ms))
+        self._opened.add(trial_id)
 
-def test_record(job: Mapping[str, Any], test: Mapping[str, Any]) -> dict[str, Any]:
+
+def recorded_settings(settings: SearchSettings) -> dict[str, Any]:
+    """The settings as MLflow shows them to everyone who may look: without the passwords of URIs."""
+    content = settings.model_dump(mode="json")
+    for name in ("tracking_uri", "storage"):
+        content[name] = without_password(content[name])
+    return content | {"command": [without_password(word) for word in settings.command]}
+
+
+def evaluation_record(job: Mapping[str, Any], test: Mapping[str, Any]) -> dict[str, Any]:
     """A finalist's evaluation on the test part as `analysis.results` keeps it."""
     return {
         "trial_id": job["trial_id"],

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from search.settings import DeviceSettings
 from spaces.errors import InputError
 
 
@@ -110,6 +111,15 @@ def concurrent_trials(
     if machines.grows and limit is not None:
         return limit
     return min(most, limit) if limit is not None else most
+
+
+def check_fit(device: DeviceSettings, machines: Machines) -> None:
+    """Make sure that a search that was begun elsewhere fits here: a trial that doesn't would be waited for for ever.
+
+    Raises:
+        InputError: If a trial of some space does not fit.
+    """
+    concurrent_trials(machines, device.cpus_per_trial, device.gpus_per_trial, None)
 
 
 def _growing(machines: Machines) -> str:

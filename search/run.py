@@ -30,10 +30,10 @@ def main(words: Sequence[str]) -> int:
         from search.ray_session import cluster_session
 
         with cluster_session(options.address) as machines:
-            return _start(options, _planned(options, machines), on_cluster=True)
+            return _start(options, _planned(options, machines))
     from search.resources import this_machine
 
-    return _start(options, _planned(options, this_machine()), on_cluster=False)
+    return _start(options, _planned(options, this_machine()))
 
 
 def _planned(options: argparse.Namespace, machines: object) -> "PlannedSearch":
@@ -44,7 +44,7 @@ def _planned(options: argparse.Namespace, machines: object) -> "PlannedSearch":
     return plan_search(options, machines)
 
 
-def _start(options: argparse.Namespace, planned: "PlannedSearch", *, on_cluster: bool) -> int:
+def _start(options: argparse.Namespace, planned: "PlannedSearch") -> int:
     from search.folder import create_folder, free_folder, locked
     from search.plan import plan_lines
     from search.settings import write_settings
@@ -67,11 +67,12 @@ def _start(options: argparse.Namespace, planned: "PlannedSearch", *, on_cluster:
         _say(f"search {settings.name} in {folder}")
         for line in plan_lines(settings, planned.checkpoint_mb):
             _say(f"  {line}")
-        return _run(settings, folder, planned.encoder_states, recorder, on_cluster=on_cluster)
+        return _run(settings, folder, planned.encoder_states, recorder, address=options.address)
 
 
 def _resume(options: argparse.Namespace) -> int:
     from search.folder import existing_folder, locked
+    from search.plan import plan_lines
     from search.planning import encoder_states_again
     from search.settings import read_settings
     from trainables.tracking import SearchRecorder
@@ -79,15 +80,20 @@ def _resume(options: argparse.Namespace) -> int:
     folder = existing_folder(Path(options.runs), options.name)
     with locked(folder):
         settings = read_settings(folder)
+        if options.dry_run:
+            for line in plan_lines(settings):
+                _say(line)
+            _say("dry run: nothing was started or written")
+            return EXIT_DONE
         _say(f"going on with {settings.name} in {folder}")
         states = encoder_states_again(settings)
         recorder = SearchRecorder(settings.tracking_uri, search_name=settings.name)
         if options.address is None:
-            return _run(settings, folder, states, recorder, on_cluster=False)
+            return _run(settings, folder, states, recorder, address=None)
         from search.ray_session import cluster_session
 
         with cluster_session(options.address):
-            return _run(settings, folder, states, recorder, on_cluster=True)
+            return _run(settings, folder, states, recorder, address=options.address)
 
 
 def _run(
@@ -96,7 +102,7 @@ def _run(
     states: dict[str, dict[str, object]],
     recorder: "SearchRecorder",
     *,
-    on_cluster: bool,
+    address: str | None,
 ) -> int:
     import contextlib
 
@@ -104,21 +110,22 @@ def _run(
 
     prepare_environment()
     from search.execution import run_search
-    from search.resources import this_machine
+    from search.resources import check_fit, this_machine
 
     with contextlib.ExitStack() as stack:
-        if not on_cluster:
+        if address is None:
             machines = this_machine()
+            check_fit(settings.device, machines)
             stack.enter_context(local_session(machines.cpus, machines.gpus))
         outcome = run_search(settings, folder, states, recorder, _say, lines=not sys.stdout.isatty())
-    _tell_outcome(settings, folder, outcome)
+    _tell_outcome(settings, folder, outcome, address)
     if not outcome.finished:
         return EXIT_INTERRUPTED
     return EXIT_DONE if outcome.summary["best"] and not outcome.failures else EXIT_FAILED
 
 
-def _tell_outcome(settings: "SearchSettings", folder: Path, outcome: "Outcome") -> None:
-    from trainables.tracking_uri import local_tracking_uri
+def _tell_outcome(settings: "SearchSettings", folder: Path, outcome: "Outcome", address: str | None) -> None:
+    from trainables.tracking_uri import local_tracking_uri, without_password
 
     summary = outcome.summary
     reasons = ", ".join(f"{count} {reason}" for reason, count in summary["trials"].items())
@@ -137,12 +144,13 @@ def _tell_outcome(settings: "SearchSettings", folder: Path, outcome: "Outcome") 
     runs = folder.parent
     where = f" --runs {runs}"
     if settings.tracking_uri != local_tracking_uri(runs):
-        where = f" --tracking-uri {settings.tracking_uri}"
+        where = f" --tracking-uri {without_password(settings.tracking_uri)}"
     _say(f"MLflow UI: python -m search.ui{where}")
     for failure in outcome.failures:
         sys.stderr.write(f"{failure}\n")
     if not outcome.finished:
-        _say(f"interrupted; go on with: python -m search.run --resume --name {settings.name} --runs {runs}")
+        cluster = f" --address {address}" if address else ""
+        _say(f"interrupted; go on with: python -m search.run --resume --name {settings.name} --runs {runs}{cluster}")
 
 
 def _say(line: str) -> None:

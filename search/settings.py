@@ -73,6 +73,7 @@ class DeviceSettings(BaseModel):
         concurrent_trials: Trials at once, at most.
         precision: `float32` or `bfloat16`, the same for all trials.
         channels_last: Memory layout, the same for all trials.
+        cost_threads: CPU threads that every network's costs are measured with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,6 +85,7 @@ class DeviceSettings(BaseModel):
     concurrent_trials: int
     precision: Literal["float32", "bfloat16"]
     channels_last: bool
+    cost_threads: int = 1
 
 
 class SearchSettings(BaseModel):

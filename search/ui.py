@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -37,7 +36,6 @@ from trainables.tracking_uri import (
 
 HOST = "127.0.0.1"
 """MLflow has no log-in: its pages are served to this machine alone."""
-STUDY_DATABASE_FILE = "optuna.db"
 START_SECONDS = 120
 _END_SECONDS = 10
 _POLL_SECONDS = 0.5
@@ -89,10 +87,6 @@ def main(arguments: Sequence[str]) -> int:
         return _show_running_server(tracking_uri, browser=options.browser)
     check_port_free(options.port)
     pages = [mlflow_page(tracking_uri, options.port)]
-    studies: Path = options.runs / STUDY_DATABASE_FILE
-    dashboard = _optuna_dashboard()
-    if dashboard and studies.is_file():
-        pages.append(optuna_page(dashboard, studies, first_free_port(options.port + 1)))
     return serve(pages, browser=options.browser)
 
 
@@ -131,20 +125,6 @@ def trials_page(server: str) -> str:
     return f"{server}/#/experiments/{experiment}/runs?{view}"
 
 
-def optuna_page(dashboard: str, studies: Path, port: int) -> Page:
-    """Optuna's dashboard on the studies of the searches."""
-    storage = f"sqlite:///{studies.resolve().as_posix()}"
-    url = f"http://{HOST}:{port}"
-    command = (dashboard, storage, "--host", HOST, "--port", str(port))
-    return Page(title="Optuna dashboard", command=command, url=url, health_url=url)
-
-
-def check_port_free(port: int) -> None:
-    """Raise InputError, naming a port that is free, if another program uses `port`."""
-    if not _is_free(port):
-        raise InputError(f"--port {port}: another program uses that port; --port {first_free_port(port)} is free")
-
-
 def first_free_port(start: int) -> int:
     """The first port from `start` on that nothing listens on.
 
@@ -155,6 +135,12 @@ def first_free_port(start: int) -> int:
         if _is_free(port):
             return port
     raise InputError(f"--port {start}: no port from there on is free; name a lower one")
+
+
+def check_port_free(port: int) -> None:
+    """Raise InputError, naming a port that is free, if another program uses `port`."""
+    if not _is_free(port):
+        raise InputError(f"--port {port}: another program uses that port; --port {first_free_port(port)} is free")
 
 
 def serve(pages: Sequence[Page], *, browser: bool) -> NoReturn:
@@ -272,11 +258,6 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _optuna_dashboard() -> str | None:
-    """The command of Optuna's dashboard in this Python's environment, if it is installed."""
-    return shutil.which("optuna-dashboard", path=str(Path(sys.executable).parent))
-
-
 @contextmanager
 def _interrupted_by_termination() -> Iterator[None]:
     """Within it, a request to terminate does what Ctrl-C does, so that no server is left behind."""
@@ -300,8 +281,7 @@ def _port(text: str) -> int:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = OneLineArgumentParser(
         "python -m search.ui",
-        "Show the recorded searches in MLflow's pages, on this machine only; also Optuna's dashboard, where it "
-        "is installed and studies were kept. Ctrl-C ends it.",
+        "Show the recorded searches in MLflow's pages, on this machine only. Ctrl-C ends it.",
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the searches")
     parser.add_argument("--tracking-uri", metavar="URI", help="another database or server; without it RUNS/mlflow.db")

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 the work failed, 2 bad input, 130 interrupted.
 """
 
 import argparse
+import io
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -59,6 +60,10 @@ def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] |
         arguments: The words; those of the process by default.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A class name that a Windows console has no letter for must not end the work.
+            stream.reconfigure(errors="replace")
     try:
         code = main(words)
     except InputError as error:

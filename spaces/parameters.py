@@ -9,6 +9,8 @@ Scalar: TypeAlias = bool | int | float | str
 
 
 def _as_tuple(value: Any) -> Any:
+    if value == []:
+        raise ValueError("an empty list can never hold; name the values")
     return tuple(value) if isinstance(value, list) else (value,)
 
 
@@ -115,7 +117,7 @@ class Domain(BaseModel):
         """What `suggest` would have had to draw, by name, to return `value`."""
         if value in self.also:
             return {form_name(name): str(value)}
-        drawn = {f"1 - {name}": 1.0 - float(value)} if self.one_minus_log else {name: value}
+        drawn: dict[str, Scalar] = {f"1 - {name}": 1.0 - float(value)} if self.one_minus_log else {name: value}
         return {form_name(name): "range", **drawn} if self.also else drawn
 
 

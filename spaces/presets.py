@@ -22,7 +22,7 @@ class Preset(BaseModel):
         eval_every: Steps between evaluations.
         reduction_factor: Of the trials at a rung, one in this many goes on.
         finalist_seeds: Seeds on which the finalists are re-run for the verdict; 0 leaves the finals out.
-        validation_windows: Evaluation windows of a trial's evaluations at most; None for all. The finals use all.
+        validation_windows: Windows that each validation covers at most; None for all. The test part is always covered.
         config: Values that replace those of every space's baseline.
         on_data: Entries that replace the above when the user brings data.
     """

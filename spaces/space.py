@@ -7,8 +7,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from spaces.configuration import TrialConfig
+from spaces.drawing import RandomSource
 from spaces.errors import InputError
 from spaces.parameters import Parameter, Scalar, Suggest
+
+POINTS_TRIED = 300
+"""Random points of a space that are tried before it is taken."""
 
 EVERY_CLASS = ".*"
 """Suffix of a parameter that stands for one parameter per foreground class of the data."""
@@ -50,6 +54,14 @@ class Space:
                 value = _get_value(values, parameter.name)
                 drawn.update(domain.suggestion_of(parameter.suggestion_name(domain), value))
         return drawn
+
+    def values_of(self, name: str) -> tuple[Scalar, ...]:
+        """All values that a parameter of choices may take, the baseline's first."""
+        values = [getattr(self.baseline, name)]
+        for parameter in self.parameters:
+            if parameter.name == name:
+                values += [value for domain in parameter.domains for value in domain.choices or ()]
+        return tuple(dict.fromkeys(values))
 
     def fix(self, fixed: Mapping[str, Any]) -> "Space":
         """The same space with some values held: they are no longer searched, nor is what can't apply any more."""
@@ -99,7 +111,9 @@ def make_space(name: str, description: str, baseline: Mapping[str, Any], paramet
     ordered = _in_drawing_order(name, parameters)
     _check_baseline_is_a_point(name, config, ordered)
     _check_values_are_valid(name, config, ordered)
-    return Space(name=name, description=description, baseline=config, parameters=ordered)
+    space = Space(name=name, description=description, baseline=config, parameters=ordered)
+    _check_points_are_valid(space)
+    return space
 
 
 def first_complaint(error: ValidationError) -> str:
@@ -138,8 +152,18 @@ def _check_baseline_is_a_point(name: str, config: TrialConfig, parameters: Seque
             )
 
 
+def _check_points_are_valid(space: Space) -> None:
+    """Draw many points, so that no trial is proposed that is no configuration: parameters may clash in pairs."""
+    source = RandomSource(seed=0)
+    for _ in range(POINTS_TRIED):
+        try:
+            space.sample(source)
+        except ValidationError as error:
+            raise InputError(f"space {space.name} holds invalid configurations: {first_complaint(error)}") from None
+
+
 def _check_values_are_valid(name: str, config: TrialConfig, parameters: Sequence[Parameter]) -> None:
-    """Try both ends of each range and every choice, so that no trial can be proposed that is no configuration."""
+    """Try both ends of each range and every choice."""
     for parameter in parameters:
         for domain in parameter.domains:
             ends = domain.choices if domain.choices is not None else (domain.low, domain.high, *domain.also)

@@ -1,11 +1,14 @@
 """Where the checkpoints of trials live: a local folder, or a URI such as s3://bucket/path that every node reaches."""
 
 import io
+import os
 import shutil
 from pathlib import Path
 from typing import Any, Protocol
 
+from spaces.errors import InputError
 from trainables.checkpoint import read_checkpoint, write_checkpoint
+from trainables.tracking_uri import without_password
 
 LAST = "last.pt"
 """Everything a trial needs to go on."""
@@ -29,14 +32,34 @@ class CheckpointStore(Protocol):
         """Remove one checkpoint of a trial, or all; what is not there is no error."""
         ...
 
-    def where(self, trial_id: str, file_name: str) -> str:
-        """Path or URI of a checkpoint, for people."""
-        ...
-
 
 def open_store(location: str) -> CheckpointStore:
     """The store at a folder or URI."""
     return UriStore(location) if "://" in location else FolderStore(Path(location))
+
+
+def check_storage(location: str) -> None:
+    """Make sure that checkpoints could be kept at a folder or URI, without leaving anything there.
+
+    Raises:
+        InputError: If they could not.
+    """
+    if "://" in location:
+        from pyarrow import ArrowException
+        from pyarrow.fs import FileSystem
+
+        try:
+            files, root = FileSystem.from_uri(location)
+            files.get_file_info(root)
+        except (ArrowException, OSError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(f"--storage {without_password(location)}: can't be used ({reason})") from None
+        return
+    folder = Path(location).absolute()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"--storage {location}: {folder} is no folder that can be written; name another")
 
 
 class FolderStore:
@@ -63,10 +86,6 @@ class FolderStore:
             shutil.rmtree(folder, ignore_errors=True)
         else:
             (folder / file_name).unlink(missing_ok=True)
-
-    def where(self, trial_id: str, file_name: str) -> str:
-        """Path of a checkpoint."""
-        return str(self._folder / trial_id / file_name)
 
 
 class UriStore:
@@ -112,7 +131,3 @@ class UriStore:
                 self._files.delete_dir(f"{self._root}/{trial_id}")
             else:
                 self._files.delete_file(f"{self._root}/{trial_id}/{file_name}")
-
-    def where(self, trial_id: str, file_name: str) -> str:
-        """URI of a checkpoint."""
-        return f"{self._uri}/{trial_id}/{file_name}"

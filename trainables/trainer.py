@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
@@ -238,6 +239,7 @@ class Trainer:
         return {
             "format": STATE_FORMAT,
             "config": self.config.model_dump(),
+            "schedule": asdict(self.schedule),
             "seed": self._seed,
             "step": self.step,
             "training": self._training.state_dict(),
@@ -254,12 +256,13 @@ class Trainer:
         """Go on where another trainer of the same configuration, seed and data stopped.
 
         Raises:
-            InputError: If the state is of another configuration or seed, or of another version of the
+            InputError: If the state is of another configuration, schedule or seed, or of another version of the
                 program.
         """
         for name, mine in (
             ("format", STATE_FORMAT),
             ("config", self.config.model_dump()),
+            ("schedule", asdict(self.schedule)),
             ("seed", self._seed),
         ):
             if state.get(name) != mine:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -64,13 +65,20 @@ class SpaceSampler:
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space = space
-        self._study = optuna.create_study(direction="maximize", sampler=SAMPLERS[algorithm](seed, trials))
+        self._algorithm = algorithm
+        self._seed = seed
+        self._trials = trials
+        self._study = optuna.create_study(direction="maximize")
         self._open: dict[str, optuna.Trial] = {}
 
     def propose(self, trial_id: str, config: TrialConfig | None = None) -> TrialConfig:
         """Propose a configuration for a new trial, or take note that `config` is being tried."""
         if config is not None:
             self._study.enqueue_trial(self._space.suggestions_of(config))
+        # Each proposal draws from a stream of its own: a resumed search doesn't draw the same numbers once more.
+        number = len(self._study.get_trials(deepcopy=False))
+        stream = np.random.SeedSequence((self._seed, number)).generate_state(1)
+        self._study.sampler = SAMPLERS[self._algorithm](int(stream[0]), self._trials)
         trial = self._study.ask()
         proposed = self._space.sample(_OptunaSource(trial))
         self._open[trial_id] = trial

@@ -1,9 +1,12 @@
+import json
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from search.controller import trials_kept
-from search.history import TrialJob
+from search.controller import SearchController, trials_kept
+from search.history import TrialJob, history_of
+from search.journal import Journal, read_journal
 from search.samplers.sampler import SAMPLERS, SpaceSampler
 from spaces.loading import load_space
 from tests.search.searching import KilledError, LocalRun, make_settings, rising
@@ -72,6 +75,7 @@ def test_a_killed_search_goes_on_and_counts_every_trial_once(tmp_path: Path, die
     assert len(history.trials) == 6
     assert all(trial.ended for trial in history.trials.values())
     assert {name: history.trials[name].job for name in before} == before
+    assert len({trial.job.config.model_dump_json() for trial in history.trials.values()}) == 6
 
 
 def test_a_resumed_search_decides_as_one_that_was_never_killed(tmp_path: Path) -> None:
@@ -85,17 +89,12 @@ def test_a_resumed_search_decides_as_one_that_was_never_killed(tmp_path: Path) -
     with pytest.raises(KilledError):
         killed.run(die_after=14)
     resumed = killed.run()
-    # The same configurations were judged the same way up to the kill and after it.
-    configs = {trial.job.config.model_dump_json(): trial.stop_reason for trial in whole.trials.values()}
-    shared = [trial for trial in resumed.trials.values() if trial.job.config.model_dump_json() in configs]
-    assert len(shared) >= 2
-    assert next(len(trial.reports) for trial in resumed.trials.values()) == 9
+    assert [(trial.job, trial.stop_reason, trial.reports) for trial in resumed.trials.values()] == [
+        (trial.job, trial.stop_reason, trial.reports) for trial in whole.trials.values()
+    ]
 
 
 def test_an_interrupted_trial_is_open_again_after_resuming(tmp_path: Path) -> None:
-    from search.controller import SearchController
-    from search.journal import Journal
-
     run = LocalRun(make_settings(), tmp_path)
     with Journal(tmp_path) as journal:
         controller = SearchController(run.settings, run.history(), journal.append)
@@ -144,3 +143,91 @@ def test_proposals_are_points_of_the_space_and_repeat_by_seed(search_alg: str) -
         config = first.propose(f"t{number}")
         assert config == second.propose(f"t{number}")
         assert set(space.suggestions_of(config))
+
+
+def test_a_trial_that_was_stopped_but_not_yet_ended_when_the_process_died_ends_so_on_resuming(tmp_path: Path) -> None:
+    run = LocalRun(make_settings(), tmp_path)
+    run.run()
+    lines = (tmp_path / "journal.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    last_end = max(i for i, line in enumerate(lines) if '"ended"' in line)
+    ended = json.loads(lines[last_end])
+    assert '"decided"' in lines[last_end - 1]
+    (tmp_path / "journal.jsonl").write_text("".join(lines[:last_end]), encoding="utf-8")
+    reports = run.reports
+    history = run.run()
+    assert history.trials[ended["trial_id"]].stop_reason == ended["stop_reason"]
+    assert run.reports == reports
+
+
+class RestartedTrial:
+    """A Ray trial whose process died, as far as the scheduler looks at it."""
+
+    config: ClassVar = {"job": {"trial_id": "unet-000"}}
+    recovers = True
+
+    def should_recover(self) -> bool:
+        return self.recovers
+
+    def get_error(self) -> str:
+        return "killed"
+
+
+def test_a_worker_that_dies_and_starts_again_neither_ends_nor_judges_its_trial(tmp_path: Path) -> None:
+    from search.ray_tune import RECORD, _ControllerScheduler
+
+    with Journal(tmp_path) as journal:
+        controller = SearchController(make_settings(), history_of([]), journal.append)
+        controller.begin_phase("search")
+        scheduler = _ControllerScheduler(controller)
+        trial = RestartedTrial()
+        assert controller.next_trial() is not None
+        controller.started("unet-000")
+        result = {RECORD: json.dumps({"metrics": {"step": 10, "miou": 0.2}})}
+        assert scheduler.on_trial_result(None, trial, result) == "CONTINUE"
+        events = len(list(read_journal(tmp_path)))
+        scheduler.on_trial_error(None, trial)
+        assert scheduler.on_trial_result(None, trial, result) == "CONTINUE"
+        assert len(list(read_journal(tmp_path))) == events
+        trial.recovers = False
+        scheduler.on_trial_error(None, trial)
+        assert controller.history.trials["unet-000"].stop_reason == "error"
+
+
+def test_a_space_without_any_result_takes_no_part_in_the_finals(tmp_path: Path) -> None:
+    def curve(job: TrialJob, step: int) -> float:
+        return float("nan") if job.space == "deeplabv3plus" else rising(job, step)
+
+    history = LocalRun(make_settings("unet,deeplabv3plus"), tmp_path, curve).run(phases=("search", "finalist"))
+    assert {(trial.job.space, trial.job.role) for trial in history.of_phase("finalist")} == {
+        ("unet", "best"),
+        ("unet", "baseline"),
+    }
+
+
+def test_time_left_follows_this_sittings_pace(tmp_path: Path) -> None:
+    from search.display import live_view, seconds_left
+
+    settings = make_settings(trials_per_space=4, scheduler="none")
+    with Journal(tmp_path) as journal:
+        controller = SearchController(settings, history_of([]), journal.append)
+        controller.begin_phase("search")
+        assert seconds_left(controller.progress()) is None
+        job = controller.next_trial()
+        assert job is not None
+        controller.started(job.trial_id)
+        for step in range(10, 91, 10):
+            controller.reported(job.trial_id, {"step": step, "miou": 0.1})
+        progress = controller.progress()
+        assert progress.steps == 90
+        # Three more trials of 90 steps at the pace of the first.
+        assert seconds_left(progress) == pytest.approx(3 * progress.seconds)
+        assert live_view(settings, progress).renderables
+
+
+@pytest.mark.parametrize("cut", ["\u00e9", "Jalan \u00fc"])
+def test_a_journal_torn_inside_a_letter_is_read(tmp_path: Path, cut: str) -> None:
+    with Journal(tmp_path) as journal:
+        journal.append("note", text="whole")
+    with (tmp_path / "journal.jsonl").open("ab") as file:
+        file.write(f'{{"event": "{cut}'.encode()[:-1])
+    assert [event["text"] for event in read_journal(tmp_path)] == ["whole"]

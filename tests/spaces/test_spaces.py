@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spaces.configuration import TrialConfig
+from spaces.drawing import RandomSource
 from spaces.errors import InputError
 from spaces.loading import builtin_space_names, load_space, load_spaces
 from spaces.presets import load_preset, preset_names
-from tests.spaces.drawing import GivenSource, RandomSource
+from tests.spaces.drawing import GivenSource
 
 every_space = pytest.mark.parametrize("name", builtin_space_names())
 
@@ -94,6 +95,14 @@ def test_a_users_file_extends_a_builtin_space_and_drops_and_adds_parameters(tmp_
         ("extends: unet\nname: mine\nbaseline: {heads: 2}\n", "heads = 2"),
         ("extends: unet\nname: mine\nbaseline: {optimizer: lamb}\n", "optimizer"),
         ("extends: unet\nname: mine\nparameters:\n  dice_weight: {low: 0, high: 2}\n", "dice_weight"),
+        ("extends: unet\nname: mine\nparameters:\n  batch_size: {low: 2, high: 16}\n", "batch_size"),
+        ("extends: unet\nname: mine\nparameters:\n  crop_size: {low: 64, high: 256, integer: true}\n", "crop_size"),
+        (
+            "extends: unet\nname: mine\nparameters:\n  dice_weight: {low: 0, high: 0.8}\n"
+            "  focal_weight: {low: 0, high: 0.6}\n",
+            "dice_weight + focal_weight",
+        ),
+        ("extends: unet\nname: mine\nparameters:\n  heads: {choices: [1, 3], when: {cutmix: []}}\n", "line 4"),
         ("extends: nothere\nname: mine\n", "'nothere'"),
         ("extends: mine.yaml\nname: mine\n", "circle"),
         ("name: mine\nbaseline: {encoder: resnet18}\n", "architecture"),

@@ -14,6 +14,7 @@ from spaces.errors import InputError
 from spaces.schedule import Schedule
 from tests.trainables.small_trial import SmallDataset, small_config, small_data
 from trainables.checkpoint import read_checkpoint, write_checkpoint
+from trainables.precision import Precision
 from trainables.trainer import Trainer
 
 SCHEDULE = Schedule(max_steps=8, eval_every=2, warmup_steps=3, selftraining_start=3, ema_decay=0.8)
@@ -22,9 +23,10 @@ TIMES = ("steps_per_second", "train_seconds", "evaluation_seconds")
 FIELDS: dict[str, Any] = {"multiscale": 2.0, "cutmix": True, "head_dropout": 0.3, "threshold_base": 0.3}
 
 
-def small_trainer(**changes: Any) -> Trainer:
+def small_trainer(precision: Precision = "float32", *, channels_last: bool = False, **changes: Any) -> Trainer:
     data = small_data(SmallDataset(broken=("c0/p4_patch_008",)))
-    return Trainer(small_config(**FIELDS, **changes), SCHEDULE, data, seed=3)
+    config = small_config(**FIELDS, **changes)
+    return Trainer(config, SCHEDULE, data, seed=3, precision=precision, channels_last=channels_last)
 
 
 def without_times(metrics: dict[str, float]) -> dict[str, float]:
@@ -51,16 +53,19 @@ def assert_same(first: Any, second: Any) -> None:
 @pytest.mark.usefixtures("small_model")
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("stopped_after", [1, 2, 3])
-def test_resumed_equals_uninterrupted(tmp_path: Path, optimizer: str, stopped_after: int) -> None:
-    straight = small_trainer(optimizer=optimizer)
+@pytest.mark.parametrize(("precision", "channels_last"), [("float32", False), ("bfloat16", True)])
+def test_resumed_equals_uninterrupted(
+    tmp_path: Path, optimizer: str, stopped_after: int, precision: Precision, channels_last: bool
+) -> None:
+    straight = small_trainer(precision, channels_last=channels_last, optimizer=optimizer)
     expected = [without_times(straight.advance()) for _ in range(4)]
-    first = small_trainer(optimizer=optimizer)
+    first = small_trainer(precision, channels_last=channels_last, optimizer=optimizer)
     for _ in range(stopped_after):
         first.advance()
     write_checkpoint(tmp_path / "last.pt", first.state_dict())
     first.advance()  # going on with the old object must not reach the file
     torch.manual_seed(99)
-    resumed = small_trainer(optimizer=optimizer)
+    resumed = small_trainer(precision, channels_last=channels_last, optimizer=optimizer)
     resumed.load_state_dict(read_checkpoint(tmp_path / "last.pt"))
     assert [without_times(resumed.advance()) for _ in range(4 - stopped_after)] == expected[stopped_after:]
     assert_same(resumed.state_dict(), straight.state_dict())
@@ -114,6 +119,7 @@ import torch
 torch.set_num_threads(int(sys.argv[2]))
 from tests.trainables.test_resume import real_trainer
 from trainables.checkpoint import read_checkpoint, write_checkpoint
+from trainables.precision import Precision
 
 trainer = real_trainer()
 trainer.load_state_dict(read_checkpoint(Path(sys.argv[1], "stopped.pt")))
