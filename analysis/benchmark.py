@@ -12,13 +12,16 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from spaces.command_line import OneLineArgumentParser, add_debug_option, run_command
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
+
+if TYPE_CHECKING:
+    from analysis.costs import NetworkCosts
 
 DEFAULT_CLASSES = 7
 
@@ -69,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
             layout=options.layout,
             threads=options.threads,
         )
-        rows.append({"name": subject.name, **costs.as_dict()})
+        rows.append(row_of(subject, costs))
     _print_table(rows)
     if options.json is not None:
         _write(options.json, json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
@@ -102,6 +105,14 @@ def find_subjects(
         config, checkpoint_classes = _read_network(path)
         subjects.append(Subject(path.stem, _at_size(config, size), checkpoint_classes))
     return tuple(subjects)
+
+
+def row_of(subject: Subject, costs: "NetworkCosts") -> dict[str, Any]:
+    """A network's line: its name, all that identifies it (so that a report finds its trials), and its costs."""
+    from analysis.tables import CONFIG_PREFIX, NETWORK_COLUMNS
+
+    fields = [column.removeprefix(CONFIG_PREFIX) for column in NETWORK_COLUMNS]
+    return {"name": subject.name, **{name: getattr(subject.config, name) for name in fields}, **costs.as_dict()}
 
 
 def csv_text(rows: Sequence[dict[str, Any]]) -> str:

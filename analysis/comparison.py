@@ -15,10 +15,10 @@ difference of two finalists, matched by seed and group) let
 
     half-width = t(n - 1) * sqrt(s2 / n + v)
 
-with t(n - 1) the two-sided quantile of Student's distribution at the confidence asked for. This errs on the
-wide side: v is known from many groups, yet gets the quantile of few seeds. One seed gives no interval at all.
-With one group v is unknown and taken as 0: that interval holds for that photo or capture only
-(`group_warning`).
+with t(n - 1) the two-sided quantile of Student's distribution at the confidence asked for. With many groups this
+errs on the wide side: v is then well known, yet gets the quantile of few seeds. With few groups (under
+`FEW_GROUPS`) v itself is hardly known, and the interval may be too narrow; `group_warning` says so. One seed gives
+no interval at all, because s2 is unknown, and neither does one group, because v is.
 
 The bootstrap over whole photos follows Davison and Hinkley 1997, "Bootstrap Methods and their Application",
 section 3.8: patches of one photo resemble each other, so resampling patches would feign precision.
@@ -52,12 +52,12 @@ class Estimate:
 
     Attributes:
         value: Mean over the seeds.
-        low: Lower end of the interval; None where there is no interval (one seed).
+        low: Lower end of the interval; None where there is no interval (one seed, or one group).
         high: Upper end of the interval; None likewise.
         seeds: Number of (matched) seeds, n.
         groups: Number of groups of the test part, G.
         seed_variance: s2 of the module's text; None for one seed.
-        group_variance: v of the module's text; 0 for one group.
+        group_variance: v of the module's text; None for one group.
     """
 
     value: float
@@ -66,7 +66,7 @@ class Estimate:
     seeds: int
     groups: int
     seed_variance: float | None
-    group_variance: float
+    group_variance: float | None
 
 
 def score_estimate(
@@ -153,10 +153,12 @@ def seeds_to_decide(estimate: Estimate, distance: float, confidence: float = DEF
         The smallest number of seeds; None if `MOST_SEEDS` would not do.
 
     Raises:
-        ValueError: The estimate comes from one seed, whose variance nobody knows.
+        ValueError: The estimate comes from one seed or one group, whose variance nobody knows.
     """
     if estimate.seed_variance is None:
         raise ValueError("one seed tells nothing of the variance between seeds")
+    if estimate.group_variance is None:
+        raise ValueError("one group tells nothing of the variance between groups")
     for seeds in range(2, MOST_SEEDS + 1):
         if half_width(estimate.seed_variance, seeds, estimate.group_variance, confidence) < distance:
             return seeds
@@ -174,8 +176,8 @@ def group_warning(groups: int, unit: str) -> str | None:
         return None
     if groups == 1:
         return (
-            f"The test part is a single {unit}: the interval covers the luck of the seeds only"
-            f" and says nothing about other {unit}s."
+            f"The test part is a single {unit}: nothing is known of how {unit}s differ,"
+            " so there is no interval, however many seeds."
         )
     return (
         f"The test part has only {groups} {unit}s: how much {unit}s differ is hardly known,"
@@ -216,16 +218,15 @@ def _estimate(
     )
     by_seed = scores[:, -1]
     value = float(by_seed.mean())
-    group_variance = 0.0
+    group_variance = None
     if groups > 1:
         resampled = scores[:, :-1].mean(axis=0)
         # A resample may hold no pixel of a rare class; it then says nothing.
         known = resampled[~np.isnan(resampled)]
         group_variance = float(known.var(ddof=1)) * groups / (groups - 1) if len(known) > 1 else 0.0
-    if seeds == 1 or math.isnan(value):
-        low, high, seed_variance = None, None, None
-    else:
-        seed_variance = float(by_seed.var(ddof=1))
+    seed_variance = None if seeds == 1 or math.isnan(value) else float(by_seed.var(ddof=1))
+    low, high = None, None
+    if seed_variance is not None and group_variance is not None:
         half = float(half_width(seed_variance, seeds, group_variance, confidence))
         low, high = value - half, value + half
     return Estimate(

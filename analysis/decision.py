@@ -11,18 +11,23 @@ A space wins when it wins against every other. `edge` takes the lightest network
 the one with the higher mIoU if the interval of the difference excludes 0. Two networks of equal size differ in
 accuracy only, so the rule of `server` applies to them. A search of one space compares its best configuration
 with its baseline by accuracy, too: they usually share one network.
+
+A run of a finalist that broke is part of what that finalist is worth, and the runs that are left would flatter it:
+every comparison with such a finalist is undecided, and whatever the verdict, a warning names its broken runs.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from analysis.comparison import group_warning, paired_difference
-from analysis.decision_record import Budgets, CandidateRow, Decision, Deployment, PairVerdict
+from analysis.candidates import candidate_row, fits, weight
+from analysis.comparison import Estimate, group_warning, paired_difference
+from analysis.decision_record import Budgets, Decision, Deployment, PairVerdict
+from analysis.finalist_endings import broken_runs
 from analysis.finalists import BASELINE, Finalist, SpaceFinalists, finalists_of
 from analysis.obstacle import find_obstacle
 from analysis.results import SearchResults
-from analysis.undecided import count_of, more_seeds, what_would_decide
+from analysis.undecided import SETTLE_BROKEN_RUNS, count_of, more_seeds, what_would_decide
 
 __all__ = ["Budgets", "Decision", "Deployment", "PairVerdict", "better_by_interval", "decide", "preferred"]
 
@@ -34,13 +39,6 @@ HEAVIER_ABOVE_POINTS = 5.0
 
 CONFIDENCE = 0.95
 """Confidence of the intervals that the rule is applied to."""
-
-BUDGET_COLUMNS = {
-    "max_latency_ms": "latency_ms_p90",
-    "max_parameters": "parameters",
-    "max_memory_mb": "peak_memory_mb",
-}
-"""Which measured cost each budget limits. Latency: nine of ten images must hold it, not just half of them."""
 
 
 def decide(results: SearchResults, *, deployment: Deployment = "any", budgets: Budgets | None = None) -> Decision:
@@ -91,18 +89,20 @@ def _draft(
     results: SearchResults, spaces: Sequence[SpaceFinalists], deployment: Deployment, budgets: Budgets
 ) -> Decision:
     """A decision that has yet to be made: all that does not depend on how it ends."""
-    unit = "capture" if results.settings["data"]["split_by"] == "capture" else "photo"
     roles = [one for space in spaces for one in (space.best, space.baseline) if one is not None]
     finalists = list({(one.space, one.role): one for one in roles}.values())
     confidence, warnings = "", []
     if finalists:
         seeds = min(finalist.miou.seeds for finalist in finalists)
         groups = finalists[0].miou.groups
-        confidence = (
-            f"{CONFIDENCE:.0%} intervals, from {count_of(seeds, 'seed')} of each finalist and the"
-            f" {count_of(groups, unit)} of the test part."
-        )
+        unit = finalists[0].unit
+        basis = f"{count_of(seeds, 'seed')} of each finalist and the {count_of(groups, unit)} of the test part"
+        if any(finalist.miou.low is not None for finalist in finalists):
+            confidence = f"{CONFIDENCE:.0%} intervals, from {basis}."
+        else:
+            confidence = f"There are no intervals: {basis} do not give any."
         warnings = [text for text in (group_warning(groups, unit),) if text]
+    warnings += [broken.sentence() for broken in broken_runs(results).values()]
     return Decision(
         status="none",
         winner=None,
@@ -119,7 +119,7 @@ def _draft(
             "confidence": CONFIDENCE,
         },
         pairs=(),
-        candidates=tuple(_row(finalist, budgets) for finalist in finalists),
+        candidates=tuple(candidate_row(finalist, budgets) for finalist in finalists),
         warnings=tuple(warnings),
     )
 
@@ -131,9 +131,9 @@ def _decide_one(draft: Decision, space: SpaceFinalists) -> Decision:
     if best is None:
         raise ValueError(f"{name} has no finalist")
     if draft.deployment == "edge":
-        fitting = [one for one in (best, baseline) if one is not None and _fits(one, draft.budgets)]
+        fitting = [one for one in (best, baseline) if one is not None and fits(one, draft.budgets)]
         if not fitting:
-            return _nothing_fits(draft)
+            return _nothingfits(draft)
         if len(fitting) == 1 and baseline is not None and baseline is not best:
             reason = f"of {name}, only the network of the {fitting[0].role} settings holds the budgets."
             return _won(draft, fitting[0], f"Use the {fitting[0].role} settings of {name}: {reason}", reason)
@@ -153,10 +153,10 @@ def _decide_one(draft: Decision, space: SpaceFinalists) -> Decision:
 
 def _decide_edge(draft: Decision, finalists: Sequence[Finalist]) -> Decision:
     """The lightest whose budgets hold, whatever its accuracy."""
-    fitting = [finalist for finalist in finalists if _fits(finalist, draft.budgets)]
+    fitting = [finalist for finalist in finalists if fits(finalist, draft.budgets)]
     if not fitting:
-        return _nothing_fits(draft)
-    lightest = min(fitting, key=_weight)
+        return _nothingfits(draft)
+    lightest = min(fitting, key=weight)
     holds = "that holds the budgets" if draft.budgets.given() else "(no budget was given)"
     reason = f"it is the lightest network {holds}, with {lightest.costs['parameters']:,.0f} parameters."
     draft = replace(draft, pairs=_all_pairs(finalists, by_accuracy=False))
@@ -187,7 +187,7 @@ def _decide_pairs(draft: Decision, finalists: Sequence[Finalist]) -> Decision:
 
 
 def _all_pairs(finalists: Sequence[Finalist], *, by_accuracy: bool) -> tuple[PairVerdict, ...]:
-    ordered = sorted(finalists, key=_weight)
+    ordered = sorted(finalists, key=weight)
     return tuple(
         _compare(lighter, heavier, lighter.space, heavier.space, by_accuracy=by_accuracy)
         for lighter, heavier in combinations(ordered, 2)
@@ -199,17 +199,18 @@ def _compare(reference: Finalist, challenger: Finalist, one: str, other: str, *,
     difference = paired_difference(challenger.evaluations, reference.evaluations, confidence=CONFIDENCE)
     points = 100 * difference.value
     low, high = (None if end is None else 100 * end for end in (difference.low, difference.high))
-    seen = f"{other} differs from {one} by {points:+.2f} points of mIoU"
-    if low is None:
-        seen += " (one seed: one run can't tell)"
-    else:
-        seen += f" ({CONFIDENCE:.0%} interval {low:.2f} to {high:.2f})"
+    seen = f"{other} differs from {one} by {points:+.2f} points of mIoU{_how_sure(difference, reference.unit)}"
+    broken = " ".join(one.broken.sentence() for one in (reference, challenger) if one.broken)
     size, reference_size = challenger.costs["parameters"], reference.costs["parameters"]
-    if by_accuracy or size == reference_size:
+    if broken:
+        winner = None
+        reason = f"{broken} What is left of the runs does not tell what the settings are worth: {seen}."
+        would_decide = SETTLE_BROKEN_RUNS
+    elif by_accuracy or size == reference_size:
         choice = better_by_interval(low, high)
         winner = {"challenger": other, "reference": one, None: None}[choice]
         reason = f"{seen}." if low is None else f"{seen}, which {'ex' if winner else 'in'}cludes 0."
-        would_decide = "" if winner else more_seeds(difference, abs(points), CONFIDENCE)
+        would_decide = "" if winner else more_seeds(difference, abs(points), CONFIDENCE, reference.unit)
     else:
         choice = preferred(low, high)
         winner = {"heavier": other, "lighter": one, None: None}[choice]
@@ -219,9 +220,8 @@ def _compare(reference: Finalist, challenger: Finalist, one: str, other: str, *,
             "heavier": f"{seen}, over the {HEAVIER_ABOVE_POINTS:g} points that are worth a network {times}.",
             None: f"{seen}, not surely under {LIGHTER_BELOW_POINTS:g} or over {HEAVIER_ABOVE_POINTS:g} points.",
         }[choice]
-        would_decide = (
-            "" if winner else what_would_decide(difference, LIGHTER_BELOW_POINTS, HEAVIER_ABOVE_POINTS, CONFIDENCE)
-        )
+        bounds = (LIGHTER_BELOW_POINTS, HEAVIER_ABOVE_POINTS)
+        would_decide = "" if winner else what_would_decide(difference, *bounds, CONFIDENCE, reference.unit)
     return PairVerdict(
         reference=one,
         challenger=other,
@@ -236,7 +236,18 @@ def _compare(reference: Finalist, challenger: Finalist, one: str, other: str, *,
     )
 
 
+def _how_sure(difference: Estimate, unit: str) -> str:
+    """The interval of a difference, or why it has none, to follow it."""
+    if difference.low is not None and difference.high is not None:
+        return f" ({CONFIDENCE:.0%} interval {100 * difference.low:.2f} to {100 * difference.high:.2f})"
+    if difference.groups == 1:
+        return f" (a test part of one {unit} can't tell)"
+    return " (one seed: one run can't tell)"
+
+
 def _won(draft: Decision, finalist: Finalist, sentence: str, reason: str) -> Decision:
+    if finalist.broken:
+        sentence, reason = (f"{text} {finalist.broken.sentence()}" for text in (sentence, reason))
     return replace(
         draft,
         status="decided",
@@ -251,7 +262,7 @@ def _left_open(draft: Decision, sentence: str, reason: str, would_decide: str) -
     return replace(draft, status="undecided", sentence=sentence, reason=reason, would_decide=would_decide)
 
 
-def _nothing_fits(draft: Decision) -> Decision:
+def _nothingfits(draft: Decision) -> Decision:
     limits = ", ".join(f"{name} {limit:g}" for name, limit in draft.budgets.given().items())
     reason = f"no network of this search is known to hold the budgets ({limits})."
     return replace(
@@ -259,29 +270,4 @@ def _nothing_fits(draft: Decision) -> Decision:
         sentence=f"No verdict: {reason}",
         reason=reason,
         would_decide="Looser budgets, or a search of smaller networks.",
-    )
-
-
-def _fits(finalist: Finalist, budgets: Budgets) -> bool:
-    """Whether every budget holds; a cost that was not measured (NaN) holds none."""
-    return all(finalist.costs[BUDGET_COLUMNS[name]] <= limit for name, limit in budgets.given().items())
-
-
-def _weight(finalist: Finalist) -> tuple[float, str]:
-    """Order of lightness; the name settles equal sizes, so that the order never depends on chance."""
-    return finalist.costs["parameters"], finalist.space
-
-
-def _row(finalist: Finalist, budgets: Budgets) -> CandidateRow:
-    low, high = finalist.miou.low, finalist.miou.high
-    return CandidateRow(
-        space=finalist.space,
-        role=finalist.role,
-        source_trial_id=finalist.source_trial_id,
-        seeds=finalist.miou.seeds,
-        miou_points=100 * finalist.miou.value,
-        low_points=None if low is None else 100 * low,
-        high_points=None if high is None else 100 * high,
-        costs=finalist.costs,
-        within_budgets=_fits(finalist, budgets) if budgets.given() else None,
     )

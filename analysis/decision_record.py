@@ -70,7 +70,7 @@ class CandidateRow:
         source_trial_id: The search's trial whose configuration it has.
         seeds: Seeds it was trained from.
         miou_points: Mean foreground mIoU on the test part, in points.
-        low_points: Lower end of its interval; None for one seed.
+        low_points: Lower end of its interval; None for one seed, or a test part of one photo or capture.
         high_points: Upper end; None likewise.
         costs: The columns of `analysis.tables.COST_COLUMNS`; NaN where not measured.
         within_budgets: Whether its costs hold the budgets; None where none were given.

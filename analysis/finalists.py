@@ -3,9 +3,10 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from analysis.best_trials import best_trials
 from analysis.comparison import DEFAULT_CONFIDENCE, Estimate, score_estimate
+from analysis.finalist_endings import BrokenRuns, broken_runs
 from analysis.results import SearchResults, TestEvaluation
 from analysis.tables import COST_COLUMNS
 
@@ -24,6 +25,8 @@ class Finalist:
         evaluations: One per seed.
         miou: Its foreground mIoU, a fraction.
         costs: The columns of `analysis.tables.COST_COLUMNS`; NaN where not measured.
+        unit: What a group of the test part is: "photo" or "capture".
+        broken: Its runs that ended without a score, which `evaluations` lacks; None where all have one.
     """
 
     space: str
@@ -32,6 +35,8 @@ class Finalist:
     evaluations: tuple[TestEvaluation, ...]
     miou: Estimate
     costs: Mapping[str, float]
+    unit: str
+    broken: BrokenRuns | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +69,11 @@ def space_names(results: SearchResults) -> tuple[str, ...]:
 def _of_space(results: SearchResults, space: str, confidence: float) -> SpaceFinalists:
     best = _finalist(results, space, BEST, confidence)
     baseline = _finalist(results, space, BASELINE, confidence)
-    best_is_baseline = _best_is_baseline(results, space, best)
+    found = best_trials(results).get(space)
+    best_is_baseline = found is not None and found["role"] == BASELINE
     if best is None and best_is_baseline:
         best = baseline
-    return SpaceFinalists(space=space, best=best, baseline=baseline, best_is_baseline=best_is_baseline)
+    return SpaceFinalists(space=space, best=best, baseline=baseline, best_is_baseline=bool(best_is_baseline))
 
 
 def _finalist(results: SearchResults, space: str, role: str, confidence: float) -> Finalist | None:
@@ -85,6 +91,8 @@ def _finalist(results: SearchResults, space: str, role: str, confidence: float) 
         evaluations=evaluations,
         miou=score_estimate(evaluations, confidence=confidence),
         costs=_costs(results, space, [*own["trial_id"], source]),
+        unit="capture" if results.settings["data"]["split_by"] == "capture" else "photo",
+        broken=broken_runs(results).get((space, role)),
     )
 
 
@@ -99,15 +107,3 @@ def _costs(results: SearchResults, space: str, trial_ids: list[str]) -> dict[str
     if measured.empty:
         return dict.fromkeys(COST_COLUMNS, math.nan)
     return {name: float(measured.iloc[0][name]) for name in COST_COLUMNS}
-
-
-def _best_is_baseline(results: SearchResults, space: str, best: Finalist | None) -> bool:
-    """Whether the best configuration of the search is the one it started from."""
-    trials: Any = results.trials
-    searched = trials[(trials["space"] == space) & (trials["phase"] == "search")]
-    if best is not None and best.source_trial_id:
-        source = searched[searched["trial_id"] == best.source_trial_id]
-        return bool((source["role"] == BASELINE).any())
-    if "best_miou" not in searched or searched["best_miou"].isna().all():
-        return False
-    return bool(searched.loc[searched["best_miou"].idxmax(), "role"] == BASELINE)

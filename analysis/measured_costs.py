@@ -1,8 +1,9 @@
 """Costs measured elsewhere, on an edge device for example, put in the place of a search's own."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.tables import CONFIG_PREFIX, COST_COLUMNS, NETWORK_COLUMNS, costs_frame
 from spaces.errors import InputError
@@ -66,7 +67,8 @@ def with_costs(results: "SearchResults", costs: "pd.DataFrame") -> "SearchResult
     not stand side by side. Trials that no row matches lose theirs for the same reason.
 
     Raises:
-        InputError: No row matches any trial.
+        InputError: No row matches any trial, or a row fits trials of different networks because it does not say which
+            of them it is about.
     """
     import pandas as pd
 
@@ -81,16 +83,47 @@ def with_costs(results: "SearchResults", costs: "pd.DataFrame") -> "SearchResult
             # An empty cell matches every network.
             if not pd.isna(row[name]):
                 chosen &= trials[_column(name)] == row[name]
+        _check_one_network(trials[chosen], row)
         matched |= bool(chosen.any())
         for name in COST_COLUMNS:
             if name in costs:
                 trials.loc[chosen, name] = float(row[name])
     if not matched:
-        raise InputError(f"--costs: no row matches a trial of this search in {', '.join(known) or 'any column'}")
+        raise InputError(_no_match(trials, costs, known))
     devices = [str(name) for name in costs["device"].dropna().unique()] if "device" in costs else []
     device = ", ".join(devices) or "another device"
     settings = {**results.settings, DEVICE_SETTING: device}
     return replace(results, settings=settings, trials=trials, costs=costs_frame(trials))
+
+
+def _check_one_network(chosen: "pd.DataFrame", row: "pd.Series[Any]") -> None:
+    """Refuse a row whose trials differ in something that it does not state: its costs can't be those of all."""
+    for name in (column.removeprefix(CONFIG_PREFIX) for column in NETWORK_COLUMNS):
+        stated = row.get(name)
+        if _column(name) not in chosen or not (stated is None or stated != stated):  # noqa: PLR0124 - NaN
+            continue
+        values = sorted(map(str, chosen[_column(name)].unique()))
+        if len(values) > 1:
+            about = ", ".join(str(row[known]) for known in IDENTITY if known in row.index)
+            raise InputError(
+                f"--costs: the row of {about} fits networks of {name} {' and '.join(values)};"
+                f" right is a row for each, with a column {name}"
+            )
+
+
+def _no_match(trials: "pd.DataFrame", costs: "pd.DataFrame", known: Sequence[str]) -> str:
+    """Why no row matches: the columns in which rows and trials have no value in common."""
+    apart = []
+    for name in known:
+        given, searched = set(costs[name].dropna()), set(trials[_column(name)])
+        if given and not given & searched:
+            apart.append(f"{name} is {_listed(given)} in the rows and {_listed(searched)} in the search")
+    why = "; ".join(apart) or f"no row equals one in all of {', '.join(known) or 'its columns'}"
+    return f"--costs: no row matches a trial of this search: {why}"
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(sorted(map(str, values)))
 
 
 def _column(name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.results import Panel, SearchResults, TestEvaluation, evaluation_from_json
+from analysis.settings_check import check_settings, check_tests
 from analysis.tables import (
     CONFIG_PREFIX,
     COST_COLUMNS,
@@ -63,10 +64,12 @@ def read_mlflow(tracking_uri: str, search: str, experiment: str = records.EXPERI
         workers = _SERVER_REQUESTS if scheme_of(tracking_uri) in SERVER_SCHEMES else 1
         with ThreadPoolExecutor(workers) as pool, tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            settings = _settings(client, parent, folder)
+            found_at = f"{place}: search {search!r}"
+            settings = check_settings(_settings(client, parent, folder), f"{found_at}, {records.SETTINGS_FILE}")
             curves = list(pool.map(lambda run: _curve(client, run), runs))
             tested = [run for run in runs if records.TESTED_TAG in run.data.tags]
             tests = list(pool.map(lambda run: _test(client, run, folder), tested))
+            check_tests(tests, settings, f"{found_at}, {records.TEST_FILE}")
             shown = [run for run in runs if records.PANELS_TAG in run.data.tags]
             panels = [panel for group in pool.map(lambda run: _panels(client, run, folder), shown) for panel in group]
         trials = results_frame([_trial(run, curve) for run, curve in zip(runs, curves, strict=True)])
@@ -154,11 +157,8 @@ def _trial(run: "Run", curve: list[_Row]) -> _Row:
     }
 
 
-def _settings(client: "MlflowClient", run: "Run", folder: Path) -> dict[str, Any]:
-    settings = json.loads(_download(client, run, records.SETTINGS_FILE, folder).read_text(encoding="utf-8"))
-    if not isinstance(settings, dict):
-        raise ValueError(f"its {records.SETTINGS_FILE} holds no JSON object")  # noqa: TRY004 - bad data, no bug
-    return settings
+def _settings(client: "MlflowClient", run: "Run", folder: Path) -> Any:
+    return json.loads(_download(client, run, records.SETTINGS_FILE, folder).read_text(encoding="utf-8"))
 
 
 def _test(client: "MlflowClient", run: "Run", folder: Path) -> TestEvaluation:

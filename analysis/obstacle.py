@@ -1,12 +1,14 @@
 """What keeps a search from having a verdict at all."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from analysis.finalists import Finalist, SpaceFinalists
+from analysis.finalist_endings import BrokenRuns, broken_runs, runs_to_come
+from analysis.finalists import BASELINE, BEST, Finalist, SpaceFinalists
 from analysis.results import SearchResults
+from analysis.undecided import SETTLE_BROKEN_RUNS
 
 RESUME = "Resuming the search, which then does it."
 
@@ -28,20 +30,26 @@ def find_obstacle(results: SearchResults, spaces: Sequence[SpaceFinalists]) -> O
             " nothing about the networks.",
             "A search in which every encoder is pretrained, or none is.",
         )
+    to_come = runs_to_come(results)
+    if to_come:
+        return Obstacle(f"not all runs of the finalists have ended: {', '.join(to_come)}.", RESUME)
+    broken = broken_runs(results)
     for space in spaces:
-        missing = _missing(space, several)
+        missing = _missing(space, several, broken)
         if missing:
             return missing
     rivals = [one for space in spaces for one in ((space.best,) if several else (space.best, space.baseline))]
     return _unmatched([rival for rival in rivals if rival is not None])
 
 
-def _missing(space: SpaceFinalists, several: bool) -> Obstacle | None:
+def _missing(space: SpaceFinalists, several: bool, broken: Mapping[tuple[str, str], BrokenRuns]) -> Obstacle | None:
     """What a comparison needs to know of one space and does not."""
     if space.best is None:
-        return Obstacle(f"the finalists of {space.space} have not been run on the test part.", RESUME)
+        missing = Obstacle(f"the finalists of {space.space} have not been run on the test part.", RESUME)
+        return _all_broken(broken.get((space.space, BEST))) or missing
     if not several and space.baseline is None and not space.best_is_baseline:
-        return Obstacle(f"the baseline of {space.space} has not been run on the test part.", RESUME)
+        missing = Obstacle(f"the baseline of {space.space} has not been run on the test part.", RESUME)
+        return _all_broken(broken.get((space.space, BASELINE))) or missing
     if math.isnan(space.best.miou.value):
         return Obstacle("the test part contains no foreground class.", "A test part with labelled foreground.")
     if several and math.isnan(space.best.costs["parameters"]):
@@ -49,8 +57,17 @@ def _missing(space: SpaceFinalists, several: bool) -> Obstacle | None:
     return None
 
 
+def _all_broken(broken: BrokenRuns | None) -> Obstacle | None:
+    """The obstacle of a finalist that has nothing but broken runs; None where it has none."""
+    if broken is None:
+        return None
+    return Obstacle(f"no run of a finalist reached its end. {broken.sentence()}", SETTLE_BROKEN_RUNS)
+
+
 def _unmatched(rivals: Sequence[Finalist]) -> Obstacle | None:
     for one, other in combinations(rivals, 2):
         if not {test.seed for test in one.evaluations} & {test.seed for test in other.evaluations}:
-            return Obstacle("the finalists have no seed in common, so they can't be matched.", RESUME)
+            lost = " ".join(finalist.broken.sentence() for finalist in (one, other) if finalist.broken)
+            reason = f"the finalists have no seed in common, so they can't be matched. {lost}".rstrip()
+            return Obstacle(reason, SETTLE_BROKEN_RUNS if lost else RESUME)
     return None

@@ -17,9 +17,11 @@ from spaces.errors import InputError
 
 if TYPE_CHECKING:
     from analysis.decision_record import Budgets, Deployment
+    from analysis.page.method import ReportOptions
     from analysis.page.plots import DrawnFigure
     from analysis.results import SearchResults
 
+DEFAULT_RUNS = "runs"
 REPORT_FOLDER = "report"
 PAGE_FILE = "index.html"
 PICTURES_FOLDER = "pictures"
@@ -32,6 +34,7 @@ def write_report(
     deployment: "Deployment" = "any",
     budgets: "Budgets | None" = None,
     images: bool = False,
+    options: "ReportOptions | None" = None,
 ) -> Path:
     """Decide, draw and write the report of a search; each file is replaced whole.
 
@@ -41,6 +44,8 @@ def write_report(
         deployment: What the verdict is for.
         budgets: Limits for an edge deployment; none by default.
         images: Also write every plot as SVG and PNG, where a browser for it is at hand.
+        options: The other options of the command that this is done for, which the page repeats; by default those
+            with which the command would find the search whose folder `folder` is in.
 
     Returns:
         The page's path.
@@ -68,7 +73,8 @@ def write_report(
         "decision.md": decision.to_markdown(),
     }
     contents |= {"decision.json": "the verdict for machines", "decision.md": "the verdict for pull requests"}
-    page = render_page(results, decision, drawn, context, tuple(contents.items()))
+    own_options = options or _options_for(str(results.settings.get("name") or "search"), folder, images=images)
+    page = render_page(results, decision, drawn, context, beside=tuple(contents.items()), options=own_options)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
@@ -82,6 +88,20 @@ def write_report(
     if images:
         _write_pictures(drawn, folder / PICTURES_FOLDER)
     return folder / PAGE_FILE
+
+
+def _options_for(name: str, folder: Path, *, images: bool) -> "ReportOptions":
+    """The options by which the command finds a search of this name and writes into this folder."""
+    from analysis.page.method import ReportOptions
+
+    in_search = folder.name == REPORT_FOLDER and folder.parent.name == name
+    runs = folder.parent.parent if in_search else Path(DEFAULT_RUNS)
+    return ReportOptions(
+        search=name,
+        runs=None if runs == Path(DEFAULT_RUNS) else str(runs),
+        out=None if in_search else str(folder),
+        images=images,
+    )
 
 
 def _write_text(text: str, file: Path) -> None:
@@ -117,7 +137,7 @@ def make_parser() -> OneLineArgumentParser:
         description="Write a search's report: one page with the verdict first, and its data as CSV beside it.",
     )
     parser.add_argument("--search", required=True, metavar="NAME-or-DIR", help="name of a search, or its folder")
-    parser.add_argument("--runs", default="runs", metavar="DIR", help="folder that holds the searches")
+    parser.add_argument("--runs", default=DEFAULT_RUNS, metavar="DIR", help="folder that holds the searches")
     parser.add_argument(
         "--tracking-uri", metavar="URI", help="read the search from this MLflow database or server, not from its folder"
     )
@@ -139,6 +159,7 @@ def main(arguments: Sequence[str]) -> int:
     options = make_parser().parse_args(arguments)
     results, folder = _read(options)
     from analysis.decision_record import Budgets
+    from analysis.page.method import ReportOptions
 
     if options.costs is not None:
         from analysis.measured_costs import read_costs_file, with_costs
@@ -154,6 +175,14 @@ def main(arguments: Sequence[str]) -> int:
             max_memory_mb=options.max_memory_mb,
         ),
         images=options.images,
+        options=ReportOptions(
+            search=options.search,
+            runs=None if options.runs == DEFAULT_RUNS else options.runs,
+            tracking_uri=options.tracking_uri,
+            costs=options.costs,
+            out=options.out,
+            images=options.images,
+        ),
     )
     sys.stdout.write(f"{page}\n")
     return EXIT_DONE

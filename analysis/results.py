@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.settings_check import check_settings, check_tests
 from analysis.tables import (
     costs_frame,
     curves_frame,
@@ -117,17 +118,17 @@ def read_search_folder(path: Path) -> SearchResults:
     results_path = path / RESULTS_FILE
     if not results_path.is_file():
         raise InputError(f"{path}: the search has no {RESULTS_FILE} yet; resume it until it writes one")
-    settings = _read_json(settings_path)
-    if not isinstance(settings, dict):
-        raise InputError(f"{settings_path}: holds no JSON object; it must be the file that the search wrote")
+    settings = check_settings(_read_json(settings_path), str(settings_path))
     trials = read_table(results_path, results_frame)
     curves_path = path / CURVES_FILE
     curves = read_table(curves_path, curves_frame) if curves_path.is_file() else curves_frame([])
+    tests = _read_tests(path / FINALISTS_FILE)
+    check_tests(tests, settings, str(path / FINALISTS_FILE))
     return SearchResults(
         settings=settings,
         trials=trials,
         curves=curves,
-        tests=_read_tests(path / FINALISTS_FILE),
+        tests=tests,
         costs=costs_frame(trials),
         panels=_read_panels(path / PANELS_FOLDER),
     )

@@ -9,22 +9,35 @@ ADVISED_SEEDS = 3
 """What to run where one seed gives no interval; two would give one, but a very wide one."""
 
 
-def what_would_decide(difference: Estimate, lower: float, upper: float, confidence: float) -> str:
-    """Advice for a difference that is not surely under `lower` nor over `upper`, both in points of mIoU."""
+SETTLE_BROKEN_RUNS = (
+    "Settling the runs that broke: repair what ended them (too little memory, a fault of the data) and run these seeds"
+    " again, or search without the settings that diverge."
+)
+"""What would help where a finalist's runs broke; a sentence."""
+
+
+def what_would_decide(difference: Estimate, lower: float, upper: float, confidence: float, unit: str = "photo") -> str:
+    """Advice for a difference that is not surely under `lower` nor over `upper`, both in points of mIoU.
+
+    `unit` is what a group of the test part is: "photo" or "capture".
+    """
     points = 100 * difference.value
-    if difference.seed_variance is not None and lower <= points <= upper:
+    known = difference.seed_variance is not None and difference.group_variance is not None
+    if known and lower <= points <= upper:
         return (
             f"The deployment, rather than more seeds: between {lower:g} and {upper:g} points, edge takes the"
             " lightest that fits and server the more accurate (--deployment edge or server)."
         )
-    return more_seeds(difference, lower - points if points < lower else points - upper, confidence)
+    return more_seeds(difference, lower - points if points < lower else points - upper, confidence, unit)
 
 
-def more_seeds(difference: Estimate, distance_points: float, confidence: float) -> str:
+def more_seeds(difference: Estimate, distance_points: float, confidence: float, unit: str = "photo") -> str:
     """How many more seeds would bring the interval's end over the distance from estimate to bound, in points.
 
     The number supposes that the difference and its spread stay as seen.
     """
+    if difference.group_variance is None:
+        return f"More labelled {unit}s in the test part: nothing is known of how {unit}s differ from one alone."
     if difference.seed_variance is None:
         return f"At least {ADVISED_SEEDS} seeds of each finalist."
     needed = seeds_to_decide(difference, distance_points / 100, confidence)
@@ -34,11 +47,11 @@ def more_seeds(difference: Estimate, distance_points: float, confidence: float) 
             f"About {count_of(more, 'more seed')} of each finalist ({difference.seeds + more} in all), if the"
             " difference and its spread stay as seen."
         )
-    # However many seeds: what the choice of test photos leaves uncertain remains.
+    # However many seeds: what the choice of the test part leaves uncertain remains.
     floor = 100 * NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt(difference.group_variance)
     if floor >= distance_points > 0:
         return (
-            "More labelled test photos, rather than more seeds: the choice of these alone leaves"
+            f"More labelled {unit}s in the test part, rather than more seeds: the choice of these alone leaves"
             f" {floor:.2f} points either way."
         )
     return f"Nothing within reach: the difference is so close to the bound that {MOST_SEEDS} seeds would not do."

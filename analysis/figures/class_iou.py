@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.best_trials import best_trials
 from analysis.figures.context import FigureContext
 from analysis.figures.figure import Drawing, Figure
 from analysis.figures.marks import NEUTRAL, SpaceMarks, space_marks
-from analysis.figures.rows import baseline_trials, best_trials, numbers
+from analysis.figures.rows import baseline_trials, numbers
 from analysis.figures.text import plain_text
 from analysis.figures.theme import new_plot
 
@@ -26,7 +27,8 @@ def class_iou_data(results: "SearchResults") -> "pd.DataFrame":
     """One row per space, role (best, baseline) and class that was scored.
 
     A space whose finalists were evaluated on the test part appears with their mean over the seeds and its interval
-    (`analysis.comparison.score_estimate`); any other with its search trials' IoU on the validation part, without one.
+    (`analysis.comparison.score_estimate`); any other with its search trials' IoU on the validation part, without one,
+    at the evaluation with the trial's highest mIoU, whose weights are the ones that are kept.
     Classes absent from the part are left out. `colour` is the class's own, as #rrggbb.
     """
     import pandas as pd
@@ -79,8 +81,13 @@ def _validation_rows(results: "SearchResults") -> Iterator[dict[str, Any]]:
         for space, trial in trials.items():
             if space in tested:
                 continue
+            curve = results.curves[results.curves["trial_id"] == trial["trial_id"]]
+            scores = numbers(curve, "miou")
+            if not np.isfinite(scores).any():
+                continue
+            at_best = curve.iloc[[int(np.nanargmax(scores))]]
             for index, (name, colour) in enumerate(class_entries(results.settings)):
-                iou = float(numbers(trial.to_frame().T, iou_name(index, name))[0])
+                iou = float(numbers(at_best, iou_name(index, name))[0])
                 if not np.isfinite(iou):
                     continue
                 yield {

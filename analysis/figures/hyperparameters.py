@@ -1,6 +1,6 @@
 """What each hyperparameter did: its value against the best mIoU of the trial, parameter by parameter."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from analysis.figures.marks import NEUTRAL, SpaceMarks, space_marks, stop_marks
 from analysis.figures.rows import numbers, search_trials, spread_over_ranks
 from analysis.figures.text import element_key, plain_text
 from analysis.figures.theme import log_ticks, new_plot
+from analysis.page.formatting import setting
 from analysis.tables import CONFIG_PREFIX
+from spaces.parameters import Parameter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,11 +45,15 @@ FEWEST_FOR_ASSOCIATION = 5
 def hyperparameters_data(results: "SearchResults") -> "pd.DataFrame":
     """One row per parameter and trial of the search with a finite best_miou, the strongest association first.
 
-    Only parameters with at least two distinct values among those trials appear. `scale` is log, linear or category;
-    `value` is the number (for a category: the index of its `level`). `association` runs from 0 to 1: for numbers the
-    absolute rank correlation (Spearman) with best_miou, for categories the correlation ratio of best_miou's ranks;
-    NaN under five trials. Shares near one whose distance from one varies widely, such as decays, appear as that
-    distance, "1 - ema_decay". It says what went along with good scores in this search, not what caused them.
+    Only parameters with at least two distinct values among those trials appear, and of each only the trials in which
+    it acted: where the settings hold the parameters' domains, trials to which none applies are left out, and a
+    parameter with several domains appears once for each, as "learning_rate (optimizer=sgd)".
+
+    `scale` is log, linear or category; `value` is the number (for a category: the index of its `level`). `association`
+    runs from 0 to 1: for numbers the absolute rank correlation (Spearman) with best_miou, for categories the
+    correlation ratio of best_miou's ranks; NaN under five trials. Shares near one whose distance from one varies
+    widely, such as decays, appear as that distance, "1 - ema_decay". It says what went along with good scores in this
+    search, not what caused them.
     """
     import pandas as pd
 
@@ -57,7 +63,12 @@ def hyperparameters_data(results: "SearchResults") -> "pd.DataFrame":
     parts: list[pd.DataFrame] = []
     for space in dict.fromkeys(trials["space"].astype(str)) if "space" in trials else ():
         rows = trials[trials["space"].astype(str) == space]
-        columns = [_parameter_rows(space, name, values, rows) for name, values in _parameters(rows)]
+        parameters = _searched_parameters(results.settings, space)
+        columns = [
+            _parameter_rows(space, name, condition, acting)
+            for name in _names(rows)
+            for condition, acting in _acting(name, rows, parameters.get(name))
+        ]
         found = [part for part in columns if part is not None]
         found.sort(key=lambda part: -np.nan_to_num(part["association"].iloc[0], nan=-1.0))
         parts += found
@@ -66,16 +77,36 @@ def hyperparameters_data(results: "SearchResults") -> "pd.DataFrame":
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
 
 
-def _parameters(rows: "pd.DataFrame") -> Iterator[tuple[str, list[Any]]]:
-    """Names and values of the configuration's columns."""
-    for column in rows.columns:
-        if str(column).startswith(CONFIG_PREFIX):
-            yield str(column).removeprefix(CONFIG_PREFIX), rows[column].tolist()
+def _names(rows: "pd.DataFrame") -> list[str]:
+    """Names of the configuration's columns."""
+    return [str(name).removeprefix(CONFIG_PREFIX) for name in rows.columns if str(name).startswith(CONFIG_PREFIX)]
 
 
-def _parameter_rows(space: str, name: str, values: list[Any], rows: "pd.DataFrame") -> "pd.DataFrame | None":
+def _searched_parameters(settings: Mapping[str, Any], space: str) -> dict[str, Parameter]:
+    """The parameters of a space by name, where the settings hold more of them than their names."""
+    entries = ((settings.get("spaces") or {}).get(space) or {}).get("parameters") or ()
+    parameters = [Parameter.model_validate(entry) for entry in entries if isinstance(entry, Mapping)]
+    return {parameter.name: parameter for parameter in parameters}
+
+
+def _acting(name: str, rows: "pd.DataFrame", parameter: Parameter | None) -> "Iterator[tuple[str, pd.DataFrame]]":
+    """The trials in which a parameter acted, domain by domain, with the domain's condition if there are several."""
+    if parameter is None:
+        yield "", rows
+        return
+    deciding = [other for other in _names(rows) if other in parameter.depends_on()]
+    columns = [rows[CONFIG_PREFIX + other].tolist() for other in deciding]
+    values = [dict(zip(deciding, row, strict=True)) for row in zip(*columns, strict=True)] or [{}] * len(rows)
+    domains = [parameter.domain(one) for one in values]
+    for domain in parameter.domains:
+        condition = ", ".join(f"{other}={'|'.join(map(setting, allowed))}" for other, allowed in domain.when.items())
+        yield condition if len(parameter.domains) > 1 else "", rows[[one is domain for one in domains]]
+
+
+def _parameter_rows(space: str, name: str, condition: str, rows: "pd.DataFrame") -> "pd.DataFrame | None":
     import pandas as pd
 
+    values = rows[CONFIG_PREFIX + name].tolist()
     present = [not (value is None or value == "" or value != value) for value in values]  # noqa: PLR0124 - NaN
     kept = [value for value, there in zip(values, present, strict=True) if there]
     if len(set(map(str, kept))) < 2:
@@ -97,7 +128,7 @@ def _parameter_rows(space: str, name: str, values: list[Any], rows: "pd.DataFram
     return pd.DataFrame(
         {
             "space": space,
-            "parameter": name,
+            "parameter": f"{name} ({condition})" if condition else name,
             "association": association(numeric, scores, categories=scale == "category"),
             "scale": scale,
             "value": numeric,

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.best_trials import best_trials
 from analysis.figures.context import FigureContext
 from analysis.figures.figure import Drawing, Figure, LegendEntry
 from analysis.figures.marks import NEUTRAL, STOP_MARKS, SpaceMarks, space_marks, stop_marks
-from analysis.figures.rows import best_trials, numbers, spread_over_ranks
+from analysis.figures.rows import numbers, spread_over_ranks
 from analysis.figures.text import element_key, plain_text
 from analysis.figures.theme import add_floors, new_plot
 

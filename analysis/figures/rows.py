@@ -25,20 +25,6 @@ def search_trials(results: "SearchResults") -> "pd.DataFrame":
     return trials[trials["phase"] == "search"] if "phase" in trials else trials
 
 
-def best_trials(results: "SearchResults") -> dict[str, "pd.Series[Any]"]:
-    """The search's trial with the highest best_miou of each space, by space; the earlier one of equals."""
-    best: dict[str, pd.Series[Any]] = {}
-    trials = search_trials(results)
-    scores = numbers(trials, "best_miou")
-    for score, (_, row) in zip(scores, trials.iterrows(), strict=True):
-        space = str(row["space"])
-        if not np.isfinite(score):
-            continue
-        if space not in best or score > float(best[space]["best_miou"]):
-            best[space] = row
-    return best
-
-
 def baseline_trials(results: "SearchResults") -> dict[str, "pd.Series[Any]"]:
     """The search's baseline trial of each space, by space."""
     trials = search_trials(results)

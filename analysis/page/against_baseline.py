@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures.rows import baseline_trials, best_trials
+from analysis.best_trials import best_trials
+from analysis.figures.rows import baseline_trials
 from analysis.page.cards import finalist_scores
 from analysis.page.formatting import MISSING, count, duration, score, setting
 from analysis.tables import CONFIG_PREFIX

@@ -4,8 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analysis.best_trials import best_trials
 from analysis.figures.marks import space_marks, stop_marks
-from analysis.figures.rows import best_trials, search_trials
+from analysis.figures.rows import search_trials
 from analysis.page.formatting import MISSING, amount, count, score
 from analysis.tables import COST_COLUMNS
 

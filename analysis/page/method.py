@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.page.formatting import setting
+from trainables.tracking_uri import without_password
 
 if TYPE_CHECKING:
     from analysis.decision_record import Decision
@@ -17,6 +18,39 @@ class Topic:
 
     title: str
     facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """Options of `analysis.report`, besides those that the decision itself holds, which its command must repeat.
+
+    Attributes:
+        search: Name of the search, or its folder.
+        runs: Folder that holds the searches; None for the default.
+        tracking_uri: Where MLflow recorded it, if it was read from there.
+        costs: File of costs measured elsewhere, if given.
+        out: Folder of the report, if given.
+        images: Whether pictures were asked for.
+    """
+
+    search: str
+    runs: str | None = None
+    tracking_uri: str | None = None
+    costs: str | None = None
+    out: str | None = None
+    images: bool = False
+
+    def words(self) -> list[str]:
+        """The options as words of a command line; a password in the URI is starred out, for pages get passed on."""
+        given = (
+            ("--search", self.search),
+            ("--runs", self.runs),
+            ("--tracking-uri", None if self.tracking_uri is None else without_password(self.tracking_uri)),
+            ("--costs", self.costs),
+            ("--out", self.out),
+        )
+        words = [word for option, value in given if value is not None for word in (option, value)]
+        return [*words, "--images"] if self.images else words
 
 
 def make_topics(settings: Mapping[str, Any]) -> tuple[Topic, ...]:
@@ -41,10 +75,14 @@ def make_topics(settings: Mapping[str, Any]) -> tuple[Topic, ...]:
                 ("finalists' seeds", settings.get("finalist_seeds")),
             ),
         ),
-        Topic("Device", _present(*((str(name).replace("_", " "), value) for name, value in device.items()))),
+        Topic("Device", _present(*((_device_label(str(name)), value) for name, value in device.items()))),
         Topic("Versions", _present(*(settings.get("versions") or {}).items())),
     )
     return tuple(topic for topic in topics if topic.facts)
+
+
+def _device_label(name: str) -> str:
+    return "CPU threads that costs were measured with" if name == "cost_threads" else name.replace("_", " ")
 
 
 def _data_facts(data: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -98,10 +136,16 @@ def _without_name(words: list[str]) -> list[str]:
     return kept
 
 
-def report_command(name: str, decision: "Decision") -> str:
-    """The command line that writes this report again."""
-    words = ["python", "-m", "analysis.report", "--search", name]
-    if decision.deployment != "any":
+def report_command(options: ReportOptions, decision: "Decision", searched_for: str | None = None) -> str:
+    """The command line that writes this report again.
+
+    Args:
+        options: The options it was written with.
+        decision: Holds the deployment and the budgets.
+        searched_for: The deployment of the search's settings, which holds where the command names none.
+    """
+    words = ["python", "-m", "analysis.report", *options.words()]
+    if decision.deployment != (searched_for or "any"):
         words += ["--deployment", decision.deployment]
     for limit, value in decision.budgets.given().items():
         words += ["--" + limit.replace("_", "-"), f"{value:.15g}"]

@@ -18,10 +18,11 @@ from analysis.page.against_baseline import make_pairs
 from analysis.page.cards import make_cards
 from analysis.page.difference_strip import make_strips
 from analysis.page.formatting import amount, count, score
-from analysis.page.method import make_topics, repeat_command, report_command
+from analysis.page.method import ReportOptions, make_topics, repeat_command, report_command
 from analysis.page.plots import DrawnFigure, make_blocks, plot_specifications
 from analysis.page.trials_table import COLUMNS, trials_table
 from analysis.page.verdict import make_verdict
+from analysis.undecided import count_of
 
 if TYPE_CHECKING:
     from analysis.decision_record import Decision
@@ -41,7 +42,9 @@ def render_page(
     decision: "Decision",
     drawn: tuple[DrawnFigure, ...],
     context: FigureContext,
+    *,
     beside: tuple[tuple[str, str], ...],
+    options: ReportOptions,
 ) -> str:
     """Render the page.
 
@@ -51,6 +54,7 @@ def render_page(
         drawn: All figures.
         context: What they share.
         beside: Name and content of each file written beside the page.
+        options: What the command that writes this report again must say.
 
     Returns:
         HTML. Every text from outside is escaped by the template engine, in scripts too.
@@ -67,7 +71,7 @@ def render_page(
     )
     # NaN is no JSON: better an error here than a page whose script can't read its data.
     environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "allow_nan": False, "separators": (",", ":")}
-    content = page_content(results, decision, drawn, context)
+    content = page_content(results, decision, drawn, context, options)
     # These three are our own files and plotly's, no text from outside.
     own = {
         "style": Markup(_own_text("report.css")),  # noqa: S704
@@ -82,6 +86,7 @@ def page_content(
     decision: "Decision",
     drawn: tuple[DrawnFigure, ...],
     context: FigureContext,
+    options: ReportOptions,
 ) -> dict[str, Any]:
     """Everything the template shows, by the names it uses."""
     settings = results.settings
@@ -96,6 +101,9 @@ def page_content(
         "cards": make_cards(results, context.spaces, verdict.chosen),
         "floors": context.floors,
         "costed": len(results.costs) > 0,
+        "own_costs": len(results.costs) > 0 and DEVICE_SETTING not in settings,
+        "tested": len(results.tests) > 0,
+        "intervals": any(row.low_points is not None for row in decision.candidates),
         "device": _costs_device(settings),
         "figures": make_blocks(drawn),
         "front": front_rows(results),
@@ -110,7 +118,7 @@ def page_content(
         "classes": class_entries(settings),
         "topics": make_topics(settings),
         "command": repeat_command(settings),
-        "report_command": report_command(name, decision),
+        "report_command": report_command(options, decision, settings.get("deployment")),
         "data": {
             "plots": plot_specifications(drawn),
             "themes": {"light": template(dark=False), "dark": template(dark=True)},
@@ -153,9 +161,13 @@ def _origin(results: "SearchResults") -> list[str]:
 
 
 def _costs_device(settings: Mapping[str, Any]) -> str:
-    """What the costs were measured on: the search's device, unless they came from elsewhere."""
-    own = (settings.get("device") or {}).get("description")
-    return str(settings.get(DEVICE_SETTING) or own or "an unnamed device")
+    """What the costs were measured on: the search's device and its CPU threads, unless they came from elsewhere."""
+    if settings.get(DEVICE_SETTING):
+        return str(settings[DEVICE_SETTING])
+    own = settings.get("device") or {}
+    threads = own.get("cost_threads")
+    described = str(own.get("description") or "an unnamed device")
+    return described + (f" with {count_of(threads, 'CPU thread')}" if threads else "")
 
 
 def _own_text(name: str) -> str:

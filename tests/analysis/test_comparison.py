@@ -28,7 +28,8 @@ def evaluation(
 
 
 def seeds_of(values: Sequence[float]) -> list[TestEvaluation]:
-    return [evaluation([value], seed=seed) for seed, value in enumerate(values)]
+    """Two groups that do not differ: the spread between seeds alone makes the interval."""
+    return [evaluation([value, value], seed=seed) for seed, value in enumerate(values)]
 
 
 def test_interval_from_seeds_by_hand() -> None:
@@ -36,7 +37,7 @@ def test_interval_from_seeds_by_hand() -> None:
     difference = paired_difference(seeds_of([0.64, 0.65, 0.66]), seeds_of([0.60, 0.60, 0.60]))
     assert difference.value == pytest.approx(0.05)
     assert difference.seed_variance == pytest.approx(0.01**2)
-    assert difference.group_variance == 0
+    assert difference.group_variance == pytest.approx(0, abs=1e-15)
     assert difference.low == pytest.approx(0.05 - 4.302653 * 0.01 / 3**0.5, abs=1e-8)
     assert difference.high == pytest.approx(0.05 + 4.302653 * 0.01 / 3**0.5, abs=1e-8)
 
@@ -77,6 +78,17 @@ def test_one_seed_gives_no_interval() -> None:
     assert estimate.low is None
     assert estimate.high is None
     assert estimate.seed_variance is None
+
+
+def test_one_group_gives_no_interval_however_many_seeds() -> None:
+    first = [evaluation([value], seed=seed) for seed, value in enumerate((0.70, 0.71, 0.72))]
+    second = [evaluation([0.5], seed=seed) for seed in range(3)]
+    difference = paired_difference(first, second)
+    assert difference.value == pytest.approx(0.21)
+    assert (difference.low, difference.high, difference.group_variance) == (None, None, None)
+    assert difference.seed_variance == pytest.approx(0.01**2)
+    with pytest.raises(ValueError, match="one group"):
+        seeds_to_decide(difference, 0.1)
 
 
 def test_seeds_that_one_has_not_run_are_left_out() -> None:
@@ -121,7 +133,7 @@ def test_the_same_data_give_the_same_interval() -> None:
     [
         ([], seeds_of([0.5]), "no evaluation"),
         (seeds_of([0.5]) * 2, seeds_of([0.5]), "two evaluations for one seed"),
-        (seeds_of([0.5]), [evaluation([0.5], seed=7)], "no seed in common"),
+        (seeds_of([0.5]), [evaluation([0.5, 0.5], seed=7)], "no seed in common"),
         (seeds_of([0.5]), [evaluation([0.5], groups=["other"])], "different groups"),
         ([evaluation([0.5]), evaluation([0.5, 0.5], seed=1)], seeds_of([0.5]), "different groups"),
     ],

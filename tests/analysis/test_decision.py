@@ -39,7 +39,21 @@ def study(points: Points, *, equal_starts: bool = True) -> SearchResults:
             confusion = np.repeat(one[None], len(GROUPS), axis=0)
             tests.append(TestEvaluation(f"{space}-{role}-seed{seed}", space, role, seed, GROUPS, confusion))
     results = make_results(spaces=spaces, seeds=(0, 1, 2, 3), equal_starts=equal_starts)
-    return replace(results, tests=tuple(tests))
+    # No finalist without an evaluation: they are no part of the study.
+    trials = results.trials[(results.trials["phase"] == "search") | results.trials["trial_id"].isin(ids_of(tests))]
+    return replace(results, trials=trials.reset_index(drop=True), tests=tuple(tests))
+
+
+def ids_of(tests: Sequence[TestEvaluation]) -> list[str]:
+    return [test.trial_id for test in tests]
+
+
+def ended(results: SearchResults, trial_id: str, stop_reason: str) -> SearchResults:
+    """The same study with one finalist's run ended otherwise, and therefore without its evaluation."""
+    trials = results.trials.copy()
+    assert trial_id in set(trials["trial_id"])
+    trials.loc[trials["trial_id"] == trial_id, "stop_reason"] = stop_reason
+    return replace(results, trials=trials, tests=tuple(test for test in results.tests if test.trial_id != trial_id))
 
 
 def spread(mean: float, width: float = 0.1) -> list[float]:
@@ -343,3 +357,80 @@ def test_at_the_bounds_themselves_a_verdict_is_rarely_wrong(truth: float) -> Non
 def test_deciding_loads_no_torch() -> None:
     code = "import sys, analysis.decision; sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("stop_reason", "words"),
+    [
+        ("diverged", "seed 1 diverged"),
+        ("out_of_memory", "seed 1 ran out of memory"),
+        ("error", "seed 1 failed with an error"),
+        ("stopped", "seed 1 was stopped by the user"),
+    ],
+)
+@pytest.mark.parametrize("space", PAIR)
+def test_a_finalist_whose_run_broke_leaves_its_comparison_open(space: str, stop_reason: str, words: str) -> None:
+    whole = study({"unet": [60.0] * 3, "deeplabv3plus": spread(70)})
+    assert decide(whole).status == "decided"
+    decision = decide(ended(whole, f"{space}-best-seed1", stop_reason))
+    assert (decision.status, decision.winner) == ("undecided", None)
+    assert f"{space} (best), {words}" in decision.reason
+    assert decision.would_decide.startswith("Settling the runs that broke")
+    assert any(f"{space} (best), {words}" in warning for warning in decision.warnings)
+
+
+def test_a_verdict_by_weight_says_which_runs_of_its_winner_broke() -> None:
+    whole = study({"unet": [60.0] * 3, "deeplabv3plus": spread(70)})
+    decision = decide(ended(whole, "unet-best-seed2", "diverged"), deployment="edge")
+    assert (decision.status, decision.winner) == ("decided", "unet")
+    assert decision.sentence.endswith("Of the finalist unet (best), seed 2 diverged.")
+    assert "seed 2 diverged" in decision.warnings[0]
+
+
+def test_a_baseline_that_broke_leaves_one_space_open() -> None:
+    whole = study({("unet", "baseline"): [60.0] * 3, ("unet", "best"): spread(65)})
+    decision = decide(ended(whole, "unet-baseline-seed0", "diverged"))
+    assert decision.status == "undecided"
+    assert "unet (baseline), seed 0 diverged" in decision.reason
+
+
+def test_a_finalist_of_which_nothing_is_left_has_no_verdict_and_resuming_would_not_help() -> None:
+    results = study({"unet": [60.0] * 2, "deeplabv3plus": [70.0] * 2})
+    for seed, stop_reason in enumerate(("diverged", "error")):
+        results = ended(results, f"unet-best-seed{seed}", stop_reason)
+    decision = decide(results)
+    assert decision.status == "none"
+    assert "seed 0 diverged and seed 1 failed with an error" in decision.reason
+    assert "esuming" not in decision.would_decide
+
+
+@pytest.mark.parametrize("stop_reason", ["", "interrupted"])
+def test_finalists_that_have_not_ended_ask_to_be_resumed(stop_reason: str) -> None:
+    whole = study({"unet": [60.0] * 3, "deeplabv3plus": spread(70)})
+    decision = decide(ended(whole, "unet-best-seed1", stop_reason))
+    assert decision.status == "none"
+    assert "unet (best)" in decision.reason
+    assert "esuming" in decision.would_decide
+
+
+def test_finalists_that_never_started_are_missed() -> None:
+    whole = study({"unet": [60.0] * 3, "deeplabv3plus": spread(70)})
+    whole = replace(whole, settings={**whole.settings, "finalist_seeds": 3})
+    assert decide(whole).status == "decided"
+    trials = whole.trials[whole.trials["trial_id"] != "deeplabv3plus-best-seed2"]
+    tests = tuple(test for test in whole.tests if test.trial_id != "deeplabv3plus-best-seed2")
+    decision = decide(replace(whole, trials=trials, tests=tests))
+    assert decision.status == "none"
+    assert "deeplabv3plus (best)" in decision.reason
+
+
+@pytest.mark.parametrize(("split_by", "unit"), [("photo", "photo"), ("capture", "capture")])
+def test_a_test_part_of_one_group_decides_nothing(split_by: str, unit: str) -> None:
+    results = make_results(groups=("only",), accuracies={("unet", "best"): 0.99, ("deeplabv3plus", "best"): 0.5})
+    results.settings["data"]["split_by"] = split_by
+    decision = decide(results)
+    assert decision.status == "undecided"
+    assert f"More labelled {unit}s in the test part" in decision.would_decide
+    assert all(pair.low_points is None for pair in decision.pairs)
+    assert f"single {unit}" in decision.warnings[0]
+    assert "no intervals" in decision.confidence

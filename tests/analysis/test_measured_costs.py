@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from analysis.benchmark import Subject, csv_text, row_of
+from analysis.costs import NetworkCosts
 from analysis.measured_costs import read_costs_file, with_costs
+from analysis.tables import CONFIG_PREFIX, NETWORK_COLUMNS, configuration_of
+from spaces.errors import InputError
 from tests.analysis.example_results import make_results
 
 
@@ -46,3 +51,58 @@ def test_one_input_size_for_all_is_no_identity_but_several_are(tmp_path: Path) -
     assert several["crop_size"].tolist() == [256, 512]
     changed = with_costs(make_results(spaces=("unet",)), several)
     assert set(changed.trials["macs"]) == {1.0}
+
+
+def measured(latency_ms: float) -> NetworkCosts:
+    """What the measuring process answers, without running it."""
+    return NetworkCosts(
+        architecture="unet",
+        encoder="mobilenet_v2",
+        input_size=256,
+        classes=4,
+        parameters=3_499_541,
+        macs=1,
+        checkpoint_mb=14.0,
+        latency_ms_p50=latency_ms,
+        latency_ms_p90=latency_ms,
+        latency_samples=5,
+        throughput_img_s=1.0,
+        throughput_batch_size=1,
+        peak_memory_mb=1.0,
+        runtime_memory_mb=1.0,
+        train_peak_memory_mb=None,
+        train_batch_size=None,
+        device="board",
+        runtime="PyTorch eager",
+        precision="float32",
+        layout="channels_last",
+        threads=1,
+        torch_version="2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("heads", 5), ("decoder_width", 0.7), ("image_scale", 0.1), ("crop_size", 320)]
+)
+def test_rows_of_the_benchmark_tell_networks_apart(name: str, value: float, tmp_path: Path) -> None:
+    results = make_results(spaces=("unet",), finalists=False)
+    trials = results.trials
+    trials[CONFIG_PREFIX + name] = trials[CONFIG_PREFIX + name].astype(type(value))
+    trials.loc[trials["trial_id"] == "unet-1", CONFIG_PREFIX + name] = value
+    rows = [
+        row_of(Subject(trial_id, configuration_of(row), 4), measured(latency))
+        for (_, row), trial_id, latency in zip(trials.iloc[:2].iterrows(), ("a", "b"), (10.0, 20.0), strict=True)
+    ]
+    table = read_costs_file(costs_of(csv_text(rows), tmp_path))
+    assert {column.removeprefix(CONFIG_PREFIX) for column in NETWORK_COLUMNS} <= set(table.columns)
+    changed = with_costs(results, table)
+    assert changed.trials["latency_ms_p50"].tolist() == [10.0, 20.0, 10.0, 10.0]
+    # Without the column nobody knows which network a row is about.
+    with pytest.raises(InputError, match=f"networks of {name} .*{value}"):
+        with_costs(results, table.drop(columns=[name, "input_size"]).iloc[:1])
+
+
+def test_networks_that_no_trial_has_are_named(tmp_path: Path) -> None:
+    table = read_costs_file(costs_of("architecture,crop_size,macs\nunet,512,1\n", tmp_path))
+    with pytest.raises(InputError, match=r"no row matches .*crop_size is 512 in the rows and 256 in the search"):
+        with_costs(make_results(), table)

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,22 @@ def test_costs_measured_again_replace_the_earlier(tracking_uri: str) -> None:
     recorder.log_costs("unet-0", {"latency_ms_p50": 20.0}, STARTED_MS + 2)
     costs = read_mlflow(tracking_uri, "measured-twice").costs
     assert costs[["latency_ms_p50", "parameters"]].values.tolist() == [[20.0, 7.0]]
+
+
+def test_settings_without_what_the_analysis_reads_are_one_line(tracking_uri: str) -> None:
+    results = named(make_results(spaces=("unet",), finalists=False), "bare")
+    del results.settings["equal_starts"]
+    record(tracking_uri, results)
+    with pytest.raises(InputError, match=r"search 'bare', settings\.json: equal_starts: [^\n]*$"):
+        read_mlflow(tracking_uri, "bare")
+
+
+def test_finalists_that_can_not_be_compared_are_one_line(tracking_uri: str) -> None:
+    results = named(make_results(spaces=("unet",), seeds=(0, 1)), "twice-tested")
+    last = replace(results.tests[1], seed=results.tests[0].seed)
+    record(tracking_uri, replace(results, tests=(results.tests[0], last)))
+    with pytest.raises(InputError, match=r"search 'twice-tested', [^\n]*: seed 0 of unet [^\n]*$"):
+        read_mlflow(tracking_uri, "twice-tested")
 
 
 def test_an_unknown_search_is_answered_with_those_there_are(tracking_uri: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 from analysis import report
 from analysis.decision import decide
 from analysis.figures import FIGURES
+from analysis.page.method import ReportOptions
 from analysis.results import SearchResults, read_search_folder
 from spaces.errors import InputError
 from tests.analysis.example_results import make_results
@@ -134,7 +136,8 @@ def test_the_files_beside_it(folder: Path, search: Path) -> None:
 
 
 def test_the_same_results_give_the_same_page(folder: Path, search: Path, tmp_path: Path) -> None:
-    again = report.write_report(read_search_folder(search), tmp_path / "again")
+    options = ReportOptions(search=str(search))
+    again = report.write_report(read_search_folder(search), tmp_path / "again", options=options)
     assert again.read_bytes() == (folder / "index.html").read_bytes()
 
 
@@ -155,7 +158,7 @@ def test_deployment_and_budgets_reach_the_verdict(tmp_path: Path, capsys: pytest
     assert decision["deployment"] == "edge"
     assert decision["budgets"] == {"max_latency_ms": 60.0}
     assert decision["winner"] == "unet"
-    again = "python -m analysis.report --search example --deployment edge --max-latency-ms 60"
+    again = shlex.join(["python", "-m", "analysis.report", *words])
     assert again in read_page(folder / "report" / "index.html").text_of("code")
     assert "Decided for an edge device" in read_page(folder / "report" / "index.html").text_of("span")
 
@@ -180,7 +183,31 @@ def test_costs_measured_elsewhere_replace_the_searchs_own(tmp_path: Path) -> Non
     latency = pd.read_csv(tmp_path / "out" / "front_latency.csv")
     assert set(latency["latency_ms_p50"]) == {250.0, 900.0}
     written = read_page(tmp_path / "out" / "index.html")
-    assert any("Costs were measured on small board" in text for text in written.text_of("p"))
+    shown = " ".join(written.text_of("p"))
+    assert "Costs were measured on small board" in shown
+    assert "Costs were measured apart from the search, on small board." in shown
+    assert "after the search, alone on the device" not in shown
+    assert f"--costs {costs} --out {tmp_path / 'out'}" in written.text_of("code")[0]
+
+
+def test_the_page_tells_of_the_test_part_and_the_costs_only_what_was_done(tmp_path: Path) -> None:
+    whole = make_results()
+    whole.settings["device"]["cost_threads"] = 3
+    shown = " ".join(read_page(report.write_report(whole, tmp_path / "whole")).text_of("p"))
+    assert "the test part was used once, for the finalists" in shown
+    assert "alone on the device" in shown
+    assert "Parentheses hold 95% intervals" in shown
+    assert "Latency is that of the trial's network on example CPU with 3 CPU threads." in shown
+    shown = " ".join(read_page(report.write_report(CASES["interrupted"](), tmp_path / "part")).text_of("p"))
+    assert "the test part has not been used" in shown
+    for untrue in ("was used once", "alone on the device", "Parentheses", "Latency is"):
+        assert untrue not in shown
+
+
+def test_the_searchs_own_report_is_found_again_in_another_folder_of_searches(tmp_path: Path) -> None:
+    page = report.write_report(make_results(spaces=("unet",)), tmp_path / "example" / "report")
+    (command,) = read_page(page).text_of("code")
+    assert command == shlex.join(["python", "-m", "analysis.report", "--search", "example", "--runs", str(tmp_path)])
 
 
 def test_reads_from_mlflow_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,7 @@
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -86,6 +89,57 @@ def test_broken_json_is_bad_input(tmp_path: Path, name: str, content: str) -> No
     write_all(tmp_path, make_results())
     (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=name):
+        read_search_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("spaces", None),
+        ("spaces", {}),
+        ("spaces", ["unet"]),
+        ("equal_starts", None),
+        ("data", None),
+        ("data.split_by", None),
+        ("data.split_by", "weather"),
+        ("data.classes", None),
+        ("data.classes", ["roof", "road"]),
+        ("rungs", 3),
+        ("deployment", "moon"),
+        ("device", "laptop"),
+    ],
+)
+def test_settings_without_what_the_analysis_reads_are_bad_input(tmp_path: Path, key: str, value: object) -> None:
+    results = make_results()
+    section = results.settings
+    *path, last = key.split(".")
+    for name in path:
+        section = section[name]
+    section[last] = value
+    if value is None:
+        del section[last]
+    write_all(tmp_path, results)
+    with pytest.raises(InputError, match=rf"settings\.json: {re.escape(key)}.*: ") as caught:
+        read_search_folder(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"seed": 1}, "seed 1 of unet .* twice"),
+        ({"groups": ("elsewhere",) * 1, "confusion": np.ones((1, 4, 4), dtype=np.int64)}, "groups differ"),
+        ({"confusion": np.ones((8, 3, 3), dtype=np.int64)}, "confusion has 3 classes"),
+        ({"role": "proposed"}, "role is 'proposed'"),
+    ],
+)
+def test_finalists_that_can_not_be_compared_are_bad_input(
+    tmp_path: Path, changes: dict[str, Any], complaint: str
+) -> None:
+    results = make_results()
+    first, *others = results.tests
+    write_all(tmp_path, replace(results, tests=(*others, replace(first, **changes))))
+    with pytest.raises(InputError, match=rf"finalists\.json: 'unet-best-seed0': {complaint}"):
         read_search_folder(tmp_path)
 
 

@@ -23,7 +23,7 @@ def estimate(points: float, *, seed_sd: float | None, group_sd: float = 0.0) -> 
         # t(n - 1) / sqrt(n) at 5 and 6 seeds: 1.2417 and 1.0494.
         (estimate(0.8, seed_sd=1.0), "About 3 more seeds of each finalist (6 in all)"),
         (estimate(6.25, seed_sd=1.0), "About 2 more seeds of each finalist (5 in all)"),
-        (estimate(1.5, seed_sd=0.1, group_sd=2.0), "More labelled test photos"),
+        (estimate(1.5, seed_sd=0.1, group_sd=2.0), "More labelled photos in the test part"),
         (estimate(1.9, seed_sd=1.0), "Nothing within reach"),
         (estimate(3.0, seed_sd=None), "At least 3 seeds"),
     ],

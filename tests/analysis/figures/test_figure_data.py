@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
+from analysis.best_trials import best_trials
 from analysis.figures import class_iou, finalists, front, hyperparameters, learning_curves
+from analysis.figures.context import figure_context
 from analysis.figures.hyperparameters import association
-from analysis.figures.rows import best_trials, spread_over_ranks
+from analysis.figures.rows import spread_over_ranks
 from analysis.figures.theme import log_ticks
+from analysis.results import SearchResults
+from spaces.parameters import Domain, Parameter
 from tests.analysis.example_results import make_results
 from tests.analysis.figures.cases import CASES
 
@@ -142,3 +146,49 @@ def test_log_ticks_are_round_and_fit(low: float, high: float, most: int, expecte
     values, texts = log_ticks(low, high, most=most)
     assert values == pytest.approx(expected) if len(expected) > 1 else values == expected
     assert len(texts) == len(values)
+
+
+def test_class_scores_of_a_trial_that_fell_are_those_of_its_best_evaluation() -> None:
+    results = make_results(spaces=("unet",), finalists=False)
+    curves = results.curves
+    peak = (curves["trial_id"] == "unet-1") & (curves["step"] == 60)
+    curves.loc[peak, "miou"] = 0.9
+    curves.loc[peak, "iou_1_badan_air"] = 0.55
+    table = class_iou.class_iou_data(results)
+    chosen = (table["role"] == "best") & (table["class_index"] == 1)
+    assert table["iou"][chosen].tolist() == [0.55]
+
+
+def with_parameters(*parameters: Parameter) -> SearchResults:
+    """Four scored trials of one space whose settings hold the parameters' domains, as a search writes them."""
+    results = make_results(spaces=("unet",), finalists=False)
+    results.trials["best_miou"] = [0.4, 0.5, 0.6, 0.7]
+    results.trials["config.optimizer"] = ["sgd", "sgd", "adamw", "adamw"]
+    results.trials["config.learning_rate"] = [0.001, 0.002, 0.0001, 0.0002]
+    results.trials["config.selftraining"] = [True, True, True, False]
+    results.trials["config.selftraining_weight"] = [1.0, 2.0, 3.0, 1.5]
+    results.settings["spaces"]["unet"]["parameters"] = [one.model_dump(mode="json") for one in parameters]
+    return results
+
+
+def test_a_parameter_is_shown_only_where_it_acted() -> None:
+    weight = Domain.model_validate({"low": 0.25, "high": 4, "when": {"selftraining": True}})
+    results = with_parameters(Parameter(name="selftraining_weight", domains=(weight,)))
+    table = hyperparameters.hyperparameters_data(results)
+    shown = table[table["parameter"] == "selftraining_weight"]
+    assert sorted(shown["trial_id"]) == ["unet-0", "unet-1", "unet-2"]
+
+
+def test_each_domain_of_a_parameter_is_a_panel_of_its_own() -> None:
+    domains = tuple(
+        Domain.model_validate({"low": low, "high": high, "log": True, "when": {"optimizer": optimizer}})
+        for optimizer, low, high in (("sgd", 1e-4, 2e-2), ("adamw", 3e-5, 1e-3))
+    )
+    results = with_parameters(Parameter(name="learning_rate", domains=domains))
+    table = hyperparameters.hyperparameters_data(results)
+    panels = {name: rows["trial_id"].tolist() for name, rows in table.groupby("parameter")}
+    assert sorted(panels["learning_rate (optimizer=sgd)"]) == ["unet-0", "unet-1"]
+    assert sorted(panels["learning_rate (optimizer=adamw)"]) == ["unet-2", "unet-3"]
+    assert "learning_rate" not in panels
+    titles = [one.title for one in hyperparameters.draw_hyperparameters(table, figure_context(results))]
+    assert "learning_rate (optimizer=sgd)" in titles
