@@ -65,6 +65,10 @@ def summary_of(
         "steps_full": settings.trials_per_space * len(settings.spaces) * settings.max_steps,
         "steps_spent_finals": sum(trial.step for trial in history.of_phase("finalist")),
         "wall_seconds": round(wall_seconds, 1),
+        "unreadable_images": max(
+            (int(report.get("unreadable_images") or 0) for trial in searched for report in trial.reports.values()),
+            default=0,
+        ),
         "finished": history.finished,
         "decision": decision,
     }

@@ -173,9 +173,9 @@ def _data_source(options: argparse.Namespace) -> DataSource:
                 raise InputError(f"--{option.replace('_', '-')} goes with --data; the built-in data need none")
         return DataSource()
     return DataSource(
-        root=str(Path(options.data).absolute()),
-        class_mapping=str(Path(options.class_mapping).absolute()) if options.class_mapping else None,
-        labeled_list=str(Path(options.labeled_list).absolute()) if options.labeled_list else None,
+        root=str(Path(options.data).resolve()),
+        class_mapping=str(Path(options.class_mapping).resolve()) if options.class_mapping else None,
+        labeled_list=str(Path(options.labeled_list).resolve()) if options.labeled_list else None,
     )
 
 

@@ -133,6 +133,8 @@ def _tell_outcome(settings: "SearchSettings", folder: Path, outcome: "Outcome", 
         f"trials and finals: {reasons}; the search spent {summary['steps_spent']} of {summary['steps_full']} steps, "
         f"the finals {summary['steps_spent_finals']}"
     )
+    if summary["unreadable_images"]:
+        _say(f"{summary['unreadable_images']} unlabelled images can't be read and were skipped")
     if not summary["best"]:
         _say(f"no trial gave a result; the error of each is in {folder / 'results.parquet'} and the journal")
     for space, best in summary["best"].items():

@@ -7,6 +7,9 @@ import pytest
 import torch
 
 from spaces.configuration import TrialConfig
+from spaces.loading import builtin_space_names, load_space
+from spaces.parameters import Domain
+from spaces.presets import load_preset
 from spaces.schedule import schedule_for
 from tests.trainables.small_trial import SmallDataset, small_config, small_data
 from trainables.data.trial_data import TrialData
@@ -56,10 +59,11 @@ VALUES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
 }
 
 
-def trained(data: TrialData, **changes: Any) -> dict[str, torch.Tensor]:
+def trained(data: TrialData, *, max_steps: int | None = None, **changes: Any) -> dict[str, torch.Tensor]:
+    """Weights after the first steps of a training, by default after all of a very short one."""
     config = small_config(**changes)
     steps = STEPS if config.architecture == "small" else STEPS_OF_REAL_NETWORKS
-    trainer = Trainer(config, schedule_for(config, max_steps=steps, eval_every=steps), data, seed=0)
+    trainer = Trainer(config, schedule_for(config, max_steps=max_steps or steps, eval_every=steps), data, seed=0)
     trainer.advance()
     return trainer.model.state_dict()
 
@@ -82,6 +86,30 @@ def test_two_values_train_different_weights(name: str) -> None:
     assert first.keys() != second.keys() or any(
         first[key].shape != second[key].shape or not torch.equal(first[key], second[key]) for key in first
     )
+
+
+def searched() -> list[tuple[str, str, Domain]]:
+    """Every domain of every parameter of every built-in space; equal ones of several spaces once."""
+    found: dict[tuple[str, str], tuple[str, str, Domain]] = {}
+    for space in map(load_space, builtin_space_names()):
+        for parameter in space.parameters:
+            for domain in parameter.domains:
+                found.setdefault((parameter.name, domain.model_dump_json()), (space.name, parameter.name, domain))
+    return list(found.values())
+
+
+@pytest.mark.usefixtures("small_model")
+@pytest.mark.parametrize(("space", "name", "domain"), searched())
+def test_what_a_space_searches_changes_what_even_the_shortest_search_trains(
+    space: str, name: str, domain: Domain
+) -> None:
+    ends = domain.choices or (*domain.also, domain.low, domain.high)
+    conditions = {key: allowed[0] for key, allowed in domain.when.items()}
+    needed = {**VALUES[name][2], **conditions}
+    length = load_preset("demo").max_steps
+    first = trained(shared_data(), max_steps=length, **{**needed, name: ends[0]})
+    second = trained(shared_data(), max_steps=length, **{**needed, name: ends[-1]})
+    assert first.keys() != second.keys() or any(not torch.equal(first[key], second[key]) for key in first)
 
 
 @pytest.mark.usefixtures("small_model")
