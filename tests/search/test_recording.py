@@ -1,0 +1,97 @@
+"""Delivering the journal to MLflow: in order, once, and without ever holding up the search."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search import recording
+from search.journal import read_journal
+from search.recording import JournalRecorder, recorded_settings
+from tests.search.searching import LocalRun, make_settings
+from trainables.tracking import TrackingRejected, TrackingUnavailable
+from trainables.tracking_records import TrialHeader
+
+
+class UnsteadyServer:
+    """Stands in for `SearchRecorder`; refuses or is away when it is told to."""
+
+    def __init__(self, *, away: int = 0, refuses: str = "") -> None:
+        self.away = away
+        self.refuses = refuses
+        self.calls: list[tuple[str, str, int | str]] = []
+
+    def open_search(self, settings: dict[str, Any]) -> str:
+        return "run"
+
+    def open_trial(self, trial: TrialHeader) -> str:
+        self._take("open", trial.trial_id, trial.seed)
+        return trial.trial_id
+
+    def log_evaluation(self, trial_id: str, step: int, metrics: dict[str, float], timestamp_ms: int) -> None:
+        self._take("report", trial_id, step)
+
+    def log_test(self, evaluation: dict[str, Any]) -> None:
+        self._take("test", evaluation["trial_id"], evaluation["role"])
+
+    def close_trial(self, trial_id: str, stop_reason: str, step: int, timestamp_ms: int, error: str | None) -> None:
+        self._take("close", trial_id, stop_reason)
+
+    def _take(self, kind: str, trial_id: str, what: int | str) -> None:
+        if self.away > 0:
+            self.away -= 1
+            raise TrackingUnavailable("the server is away")
+        if trial_id == self.refuses:
+            raise TrackingRejected(f"{trial_id} is refused")
+        self.calls.append((kind, trial_id, what))
+
+
+def delivered(folder: Path, server: UnsteadyServer) -> JournalRecorder:
+    recorder = JournalRecorder(server, make_settings())  # type: ignore[arg-type]
+    for event in read_journal(folder):
+        recorder.take(event)
+    recorder.finish()
+    return recorder
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    LocalRun(make_settings(trials_per_space=3), tmp_path).run(phases=("search", "finalist"))
+    return tmp_path
+
+
+def test_every_event_arrives_once_and_in_order(journal: Path) -> None:
+    server = UnsteadyServer()
+    delivered(journal, server)
+    kinds = {"started": "open", "reported": "report", "tested": "test", "ended": "close"}
+    expected = [(kinds[e["event"]], e["trial_id"]) for e in read_journal(journal) if e["event"] in kinds]
+    assert [(kind, trial_id) for kind, trial_id, _ in server.calls] == expected
+
+
+def test_while_the_server_is_away_nothing_is_lost_or_doubled(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "RETRY_SECONDS", 0.01)
+    steady, unsteady = UnsteadyServer(), UnsteadyServer(away=5)
+    delivered(journal, steady)
+    delivered(journal, unsteady)
+    assert unsteady.calls == steady.calls
+
+
+def test_a_server_that_stays_away_is_told_at_the_end(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(recording, "PATIENCE_SECONDS", 0.2)
+    with pytest.raises(TrackingUnavailable, match="records wait"):
+        delivered(journal, UnsteadyServer(away=10**9))
+
+
+def test_what_is_refused_is_told_and_the_rest_arrives(journal: Path) -> None:
+    server = UnsteadyServer(refuses="unet-001")
+    recorder = delivered(journal, server)
+    assert recorder.rejected
+    assert {trial_id for _, trial_id, _ in server.calls} >= {"unet-000", "unet-002"}
+
+
+def test_passwords_are_not_recorded() -> None:
+    uri = "http://ann:secret@example.org"
+    settings = make_settings(tracking_uri=uri, command=("python", "-m", "search.run", "--tracking-uri", uri))
+    assert "secret" not in str(recorded_settings(settings))
+    assert "ann" in str(recorded_settings(settings))
