@@ -26,7 +26,7 @@ section 3.8: patches of one photo resemble each other, so resampling patches wou
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,7 +75,7 @@ def score_estimate(
     class_index: int | None = None,
     confidence: float = DEFAULT_CONFIDENCE,
 ) -> Estimate:
-    """One finalist's mIoU, or the IoU of one class, over its seeds.
+    """One finalist's mIoU, or the IoU of one class, over its seeds; the interval is kept within 0 and 1.
 
     Args:
         evaluations: One per seed, all of one space and role.
@@ -85,7 +85,11 @@ def score_estimate(
     Raises:
         ValueError: No evaluation, a seed twice, or evaluations on different groups.
     """
-    return _estimate(_matched(evaluations), None, class_index, confidence)
+    estimate = _estimate(_matched(evaluations), None, class_index, confidence)
+    if estimate.low is None or estimate.high is None:
+        return estimate
+    # Few seeds make intervals that reach beyond what a score can be.
+    return replace(estimate, low=max(0.0, estimate.low), high=min(1.0, estimate.high))
 
 
 def paired_difference(

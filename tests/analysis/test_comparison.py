@@ -60,7 +60,11 @@ def test_bootstrap_over_groups_matches_the_variance_of_a_mean() -> None:
     assert estimate.seed_variance == pytest.approx(0)
     assert estimate.group_variance == pytest.approx(shares.var(ddof=1) / 12, rel=0.1)
     # t(1) = 12.706205: two seeds make a wide interval of even this variance.
-    assert estimate.high == pytest.approx(shares.mean() + 12.706205 * estimate.group_variance**0.5)
+    width = float(half_width(estimate.seed_variance, 2, estimate.group_variance))
+    assert width == pytest.approx(12.706205 * estimate.group_variance**0.5)
+    # That wide an interval would leave what a score can be on both sides.
+    assert width > max(shares.mean(), 1 - shares.mean())
+    assert (estimate.low, estimate.high) == (0, 1)
 
 
 def test_differences_between_groups_that_both_share_cancel() -> None:
