@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,7 +88,8 @@ def cluster_session(address: str) -> Iterator[Machines]:
     import ray
 
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        with _silent_standard_error():
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
@@ -112,6 +114,20 @@ def _check_something_listens(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise InputError(f"--address {address}: nothing answers there ({error}); start or correct it") from None
+
+
+@contextlib.contextmanager
+def _silent_standard_error() -> Iterator[None]:
+    """Keep what Ray's compiled part writes there from standing before our own one line; what goes wrong is raised."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w", encoding="utf-8") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _has_token() -> bool:

@@ -162,7 +162,7 @@ def wait_for(path: Path, text: str, process: subprocess.Popen[str], seconds: flo
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_search_that_is_ended_from_outside_goes_on_where_it_was(tmp_path: Path, ending: signal.Signals) -> None:
-    words = ["--space", "unet", "--name", "cut", "--trials", "2", "--max-steps", "40", "--eval-every", "2"]
+    words = ["--space", "unet", "--name", "cut", "--trials", "2", "--max-steps", "24", "--eval-every", "2"]
     process = subprocess.Popen(
         [sys.executable, "-m", "search.run", *words, "--scheduler", "none", "--finalist-seeds", "0"],
         cwd=tmp_path,
@@ -186,7 +186,7 @@ def test_a_search_that_is_ended_from_outside_goes_on_where_it_was(tmp_path: Path
     assert done.returncode == 0, done.stderr
     results = pd.read_parquet(folder / "results.parquet")
     assert list(results["stop_reason"]) == ["completed", "completed"]
-    assert set(results["step"]) == {40}
+    assert set(results["step"]) == {24}
     events = [e for e in read_journal(folder) if e["event"] == "reported"]
     steps = Counter((e["trial_id"], e["step"]) for e in events)
     # Nothing that was reported before the end is trained again, but for what a kill may cost: one evaluation.

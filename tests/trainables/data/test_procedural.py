@@ -70,7 +70,7 @@ def test_it_is_a_dataset(dataset: ProceduralDataset) -> None:
     assert names == sorted(set(names))
     assert [record.labelled for record in as_any_other.records] == [True] * 40 + [False] * 40
     assert all(record.name.startswith(f"{record.capture}/") for record in as_any_other.records)
-    assert len({record.photo for record in as_any_other.records}) == 48
+    assert len({record.photo for record in as_any_other.records}) == 80
     assert "40 labelled" in as_any_other.description
 
 
