@@ -7,12 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 REFERENCE_STEPS = 75_000
 """Length of the recipe's full training; step counts of a configuration are stated for a training this long."""
 
+OFF = "off"
+"""The threshold strategy that trusts no pseudo-label: no self-training at all."""
+
 
 class TrialConfig(BaseModel):
     """One point of a search space. The defaults are the recipe that every search takes as its baseline.
 
-    `warmup_steps`, `selftraining_start` and `ema_decay` are stated for a training of `REFERENCE_STEPS` steps;
-    `spaces.schedule` scales them to the length that is really trained.
+    `warmup_steps`, `selftraining_start`, `selftraining_ramp`, `ema_decay` and `threshold_decay` are stated for a
+    training of `REFERENCE_STEPS` steps; `spaces.schedule` scales them to the length that is really trained.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -31,6 +34,7 @@ class TrialConfig(BaseModel):
     scale_low: float = Field(0.75, gt=0, le=1, description="smallest random zoom of a training crop")
     scale_high: float = Field(1.25, ge=1, le=4, description="largest random zoom of a training crop")
 
+    rare_class_share: float = Field(0.0, ge=0, le=1, description="share of labelled crops drawn around rare classes")
     labelled_colour: bool = Field(False, description="change the colours of labelled crops as in the strong view")
 
     # Optimisation
@@ -51,24 +55,41 @@ class TrialConfig(BaseModel):
     class_weight_cap: float = Field(10.0, ge=1, description="largest inverse-frequency class weight")
 
     # Self-training
-    selftraining: bool = Field(True, description="learn from unlabelled images at all")
+    threshold_strategy: str = Field("classwise", description="name of a registered threshold strategy; off for none")
     selftraining_start: int = Field(500, ge=0, description="first step with pseudo-labels, of 75,000")
+    selftraining_ramp: int = Field(0, ge=0, description="steps in which selftraining_weight grows from 0, of 75,000")
     selftraining_weight: float = Field(1.5, ge=0, description="weight of the loss on pseudo-labels")
-    threshold_strategy: str = Field("classwise", description="name of a registered threshold strategy")
-    threshold_base: float = Field(0.50, ge=0, lt=1, description="confidence that a pseudo-label must exceed")
+    threshold_base: float = Field(0.50, ge=0, lt=1, description="confidence to exceed (classwise, fixed)")
     threshold_background: float = Field(0.0, ge=0, lt=1, description="the same for class 0 (classwise)")
     threshold_offsets: dict[str, float] = Field(
         default={"Bangunan": 0.05, "Jalan": 0.10, "Pohon Berinang": 0.05, "Snake Fruit": -0.05},
         description="added to threshold_base, by class name (classwise); other classes add nothing",
     )
+    threshold_decay: float = Field(
+        0.999, ge=0, lt=1, description="decay of thresholds that are learned, for 75,000 steps (freematch, softmatch)"
+    )
+    threshold_sigmas: float = Field(
+        2.0, gt=0, description="deviations below the mean confidence at which the weight is exp(-1/2) (softmatch)"
+    )
     strong_augmentation: bool = Field(True, description="learn pseudo-labels on a strongly augmented view")
+    strong_views: int = Field(1, ge=1, le=2, description="strong views of each unlabelled crop, learned side by side")
+    complementary_dropout: bool = Field(
+        False, description="of two strong views, each sees the feature channels that the other does not"
+    )
     cutmix: bool = Field(False, description="mix boxes between the unlabelled images of a batch")
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.dice_weight + self.focal_weight > 1 + 1e-9:
             raise ValueError("dice_weight + focal_weight must not exceed 1; cross-entropy has the rest")
+        if self.complementary_dropout and self.strong_views < 2:
+            raise ValueError("complementary_dropout needs strong_views: 2")
         return self
+
+    @property
+    def selftraining(self) -> bool:
+        """Whether the configuration learns from unlabelled images at all."""
+        return self.threshold_strategy != OFF and self.selftraining_weight > 0
 
     @property
     def cross_entropy_weight(self) -> float:
