@@ -1,18 +1,19 @@
 """`python -m trainables.data check`: what is in a data folder, and everything that is wrong with it."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spaces.errors import InputError
 from trainables.data.dataset import ImageRecord, UnreadableImageError
+from trainables.data.decoding_threads import decoded_in_order
 from trainables.data.folder import FolderDataset, FolderSurvey, describe, survey_folder
 from trainables.data.folder_index import Problem
 from trainables.data.image_files import decode_image, read_bytes
-from trainables.data.inspection import Progress, decoding_threads
+from trainables.data.inspection import Progress
 from trainables.data.split import PARTS, Split, SplitBy, absent_classes, split_dataset
 from trainables.data.text_table import text_table
 
@@ -44,7 +45,9 @@ def check_folder(
     Raises:
         InputError: There is nothing to look at: no folder, no image, no class mapping, a wrong list.
     """
-    survey = survey_folder(root, class_mapping=class_mapping, labelled_list=labelled_list, progress=progress)
+    survey = survey_folder(
+        root, class_mapping=class_mapping, labelled_list=labelled_list, list_anew=True, progress=progress
+    )
     problems = list(survey.problems)
     if read_unlabelled:
         problems += _broken_unlabelled(survey, progress)
@@ -71,49 +74,51 @@ def _broken_unlabelled(survey: FolderSurvey, progress: Progress | None) -> list[
             return str(error).removeprefix(str(survey.root)).lstrip("/\\")
         return None
 
-    unlabelled = [record for record in survey.records if not record.labelled]
+    unlabelled = survey.records.take(survey.records.unlabelled_positions())
     problems = []
-    with decoding_threads() as threads:
-        for done, fault in enumerate(threads.map(fault_of, unlabelled), start=1):
-            if fault is not None:
-                problems.append(Problem("warning", "unreadable unlabelled image, skipped in training", fault))
-            if progress is not None:
-                progress(done, len(unlabelled))
+    for done, fault in enumerate(decoded_in_order(fault_of, unlabelled), start=1):
+        if fault is not None:
+            problems.append(Problem("warning", "unreadable unlabelled image, skipped in training", fault))
+        if progress is not None:
+            progress(done, len(unlabelled))
     return problems
 
 
 def _capture_lines(survey: FolderSurvey) -> list[str]:
+    records = survey.records
     rows = []
-    for capture, members in groupby(
-        sorted(survey.records, key=lambda record: record.capture), lambda record: record.capture
-    ):
-        images = list(members)
-        labelled = [record for record in images if record.labelled]
-        photos = len({record.photo for record in images})
-        rows.append((capture, f"{len(images):,}", f"{len(labelled):,}", f"{photos:,}", _sizes(labelled)))
+    for code in np.unique(records.capture_codes).tolist():
+        images = records.capture_codes == code
+        labelled = images & records.labelled
+        photos = len(np.unique(records.photo_codes[images]))
+        sizes = _sizes(records.widths[labelled], records.heights[labelled])
+        rows.append((records.captures[code], f"{images.sum():,}", f"{labelled.sum():,}", f"{photos:,}", sizes))
     header = ("capture", "images", "labelled", "photos", "labelled sizes (width x height, px)")
     return text_table(header, rows, left=(0, 4))
 
 
-def _sizes(records: Sequence[ImageRecord]) -> str:
-    sizes = Counter((record.width, record.height) for record in records if record.height)
+def _sizes(widths: NDArray[np.int32], heights: NDArray[np.int32]) -> str:
+    known = heights > 0
+    sizes = sorted(set(zip(widths[known].tolist(), heights[known].tolist(), strict=True)))
     if not sizes:
         return "-"
     if len(sizes) == 1:
-        (width, height), _ = sizes.popitem()
-        return f"{width} x {height}"
-    (low_width, low_height), (high_width, high_height) = min(sizes), max(sizes)
+        return f"{sizes[0][0]} x {sizes[0][1]}"
+    (low_width, low_height), (high_width, high_height) = sizes[0], sizes[-1]
     return f"{len(sizes)} sizes, {low_width} x {low_height} to {high_width} x {high_height}"
 
 
 def _split_lines(dataset: FolderDataset, split: Split) -> list[str]:
-    records = {record.name: record for record in dataset.records}
+    records = dataset.records
+    names, codes = (
+        (records.photos, records.photo_codes) if split.by == "photo" else (records.captures, records.capture_codes)
+    )
     rows = []
     for part in PARTS:
-        members = [records[name] for name in getattr(split, part)]
-        counts = np.sum([dataset.class_counts(record) for record in members], axis=0)
+        members = getattr(split, part)
+        counts = dataset.class_count_table(members).sum(axis=0)
         shares = (f"{share:.2%}" for share in counts / max(int(counts.sum()), 1))
-        units = sorted({record.photo if split.by == "photo" else record.capture for record in members})
+        units = [names[code] for code in np.unique(codes[members])]
         rows.append((part, f"{len(members):,}", f"{len(units):,}", *shares, _some(units)))
     header = ("part", "images", f"{split.by}s", *dataset.classes.names, f"which {split.by}s")
     return [

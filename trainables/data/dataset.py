@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from trainables.data.records import RecordTable
 
 IGNORE_INDEX = 255
 """Mask value of a pixel that has no class: never learned from, never counted."""
@@ -62,7 +65,7 @@ class Dataset(Protocol):
         ...
 
     @property
-    def records(self) -> tuple[ImageRecord, ...]:
+    def records(self) -> "RecordTable":
         """All images, ordered by name."""
         ...
 
@@ -94,4 +97,8 @@ class Dataset(Protocol):
 
     def class_counts(self, record: ImageRecord) -> NDArray[np.int64]:
         """Pixels of each class in a labelled image's mask, (C,), counted once per data set."""
+        ...
+
+    def class_count_table(self, positions: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Pixels of each class in the masks of the labelled images at some positions of `records`, (N, C)."""
         ...

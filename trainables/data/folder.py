@@ -1,8 +1,6 @@
 """A data set read from a folder of photos or patches."""
 
 import os
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,14 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spaces.errors import InputError
+from trainables.data.cache_files import default_cache_folder
 from trainables.data.class_mapping import CLASS_MAPPING_FILE, read_class_mapping
 from trainables.data.dataset import ClassMapping, ImageRecord, UnreadableImageError
-from trainables.data.folder_index import Problem, index_folder
+from trainables.data.folder_index import Problem
+from trainables.data.folder_problems import content_problems, unlabelled_problems
 from trainables.data.image_files import decode_image, decode_mask_pixels, read_bytes
-from trainables.data.inspection import Inspected, Progress, data_fingerprint, inspect_records, stamp
-from trainables.data.inspection_cache import cache_file, default_cache_folder, read_cache, write_cache
+from trainables.data.index_cache import remembered_index
+from trainables.data.inspection import Inspected, Progress, inspect_records
+from trainables.data.inspection_cache import (
+    RememberedInspections,
+    file_stamps,
+    inspection_cache_file,
+    read_inspections,
+    write_inspections,
+)
+from trainables.data.inspection_table import InspectionTable, data_fingerprint
 from trainables.data.labelled_list import LABELLED_LIST_FILE, apply_labelled_list, read_labelled_list
 from trainables.data.mask_decoding import decode_mask
+from trainables.data.records import RecordTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +36,15 @@ class FolderSurvey:
     Attributes:
         root: The data folder.
         classes: Its classes.
-        records: Its images, ordered by name; those labelled and sound with their sizes.
-        inspected: What was found in each sound labelled image, by name.
+        records: Its images; those labelled and sound with their sizes.
+        inspected: What was found in each sound labelled image.
         problems: What is wrong, errors and warnings.
     """
 
     root: Path
     classes: ClassMapping
-    records: tuple[ImageRecord, ...]
-    inspected: Mapping[str, Inspected]
+    records: RecordTable
+    inspected: InspectionTable
     problems: tuple[Problem, ...]
 
     @property
@@ -50,33 +59,38 @@ def survey_folder(
     class_mapping: Path | None = None,
     labelled_list: Path | None = None,
     cache_dir: Path | None = None,
+    list_anew: bool = False,
     progress: Progress | None = None,
 ) -> FolderSurvey:
-    """Index a data folder and inspect its labelled files, those not yet known from an earlier inspection.
+    """Index a data folder and inspect its labelled files, as far as neither is known from earlier.
 
     Args:
         root: The data folder, laid out as `trainables.data.folder_index` says.
         class_mapping: The CSV of the classes; `class_mapping.csv` in the folder by default.
         labelled_list: The list of labelled source photos; `labeled_files.txt` in the folder if there is one.
-        cache_dir: Where inspections are remembered; the user's cache folder by default.
+        cache_dir: Where index and inspections are remembered; the user's cache folder by default.
+        list_anew: List the folder's files even where a remembered index seems to hold.
         progress: Told after each image that is inspected now.
 
     Raises:
         InputError: The folder, the class mapping or the list can't be used at all.
     """
-    index = index_folder(root)
+    cache_dir = cache_dir or default_cache_folder()
+    index = remembered_index(root, cache_dir, list_anew=list_anew)
     classes = read_class_mapping(class_mapping or root / CLASS_MAPPING_FILE)
     records = index.records
     list_path = labelled_list or root / LABELLED_LIST_FILE
     if labelled_list is not None or list_path.is_file():
         records = apply_labelled_list(records, read_labelled_list(list_path), list_path)
     problems = list(index.problems)
-    labelled = [record for record in records if record.labelled]
-    cache_path = cache_file(cache_dir or default_cache_folder(), root, classes)
-    inspected = _inspect(labelled, classes, cache_path, problems, progress)
-    problems += _unlabelled_problems(records) + _content_problems(classes, inspected)
-    complete = tuple(_with_size(record, inspected.get(record.name)) for record in records)
-    return FolderSurvey(root, classes, complete, inspected, tuple(_relative(problem, root) for problem in problems))
+    labelled = records.labelled_positions()
+    cache_path = inspection_cache_file(cache_dir, root, classes)
+    inspected, sound = _inspect(records.take(labelled), classes, cache_path, problems, progress)
+    problems += unlabelled_problems(records) + content_problems(classes, inspected)
+    sizes = np.zeros((2, len(records)), dtype=np.int32)
+    sizes[:, labelled[sound]] = inspected.sizes.T
+    records = replace(records, heights=sizes[0], widths=sizes[1])
+    return FolderSurvey(root, classes, records, inspected, tuple(_relative(problem, root) for problem in problems))
 
 
 class FolderDataset:
@@ -85,20 +99,22 @@ class FolderDataset:
     Attributes:
         root: The data folder.
         classes: Its classes.
-        records: Its images, ordered by name. Sizes of unlabelled images are unknown (0).
-        fingerprint: See `trainables.data.inspection.data_fingerprint`.
+        records: Its images. Sizes of unlabelled images are unknown (0).
+        fingerprint: See `trainables.data.inspection_table.data_fingerprint`.
         description: One line for people.
         warnings: What its owner should know; nothing that keeps it from being used.
+        inspected: What was found in each labelled image.
     """
 
     def __init__(self, survey: FolderSurvey) -> None:
         self.root: Path = survey.root
         self.classes: ClassMapping = survey.classes
-        self.records: tuple[ImageRecord, ...] = survey.records
+        self.records: RecordTable = survey.records
         self.fingerprint: str = data_fingerprint(survey.classes, survey.records, survey.inspected)
         self.description: str = describe(survey)
         self.warnings: tuple[Problem, ...] = survey.problems
-        self.inspected: Mapping[str, Inspected] = survey.inspected
+        self.inspected: InspectionTable = survey.inspected
+        self._row_of = np.cumsum(survey.records.labelled, dtype=np.int32) - 1
 
     @classmethod
     def open(
@@ -163,96 +179,81 @@ class FolderDataset:
         """
         return np.array(self.inspected[record.name].counts, dtype=np.int64)
 
+    def class_count_table(self, positions: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Pixels of each class in several labelled images' masks, (N, C).
+
+        Args:
+            positions: Places in `records`, (N,).
+
+        Raises:
+            KeyError: An image has no label.
+        """
+        unlabelled = positions[~self.records.labelled[positions]]
+        if len(unlabelled):
+            raise KeyError(self.records.names[int(unlabelled[0])])
+        return self.inspected.counts[self._row_of[positions]]
+
 
 def describe(survey: FolderSurvey) -> str:
     """One line on a data folder: how many images, labelled ones, photos and captures."""
-    labelled = sum(record.labelled for record in survey.records)
-    captures = len({record.capture for record in survey.records})
-    photos = len({record.photo for record in survey.records})
+    records = survey.records
+    labelled = int(records.labelled.sum())
+    captures, photos = len(np.unique(records.capture_codes)), len(np.unique(records.photo_codes))
     return (
-        f"{survey.root}: {len(survey.records):,} images ({labelled:,} labelled) of {photos:,} photos "
+        f"{survey.root}: {len(records):,} images ({labelled:,} labelled) of {photos:,} photos "
         f"in {captures:,} {'capture' if captures == 1 else 'captures'}, {len(survey.classes.names)} classes"
     )
 
 
 def _inspect(
-    labelled: list[ImageRecord],
+    labelled: RecordTable,
     classes: ClassMapping,
     cache_path: Path,
     problems: list[Problem],
     progress: Progress | None,
-) -> dict[str, Inspected]:
-    known = read_cache(cache_path, classes)
-    stamps = {}
-    for record in labelled:
-        try:
-            stamps[record.name] = stamp(record)
-        except UnreadableImageError as error:
-            problems.append(Problem("error", "unreadable labelled file", str(error)))
-    remembered = {
-        name: known[name][1] for name, current in stamps.items() if name in known and known[name][0] == current
-    }
-    fresh = [record for record in labelled if record.name in stamps and record.name not in remembered]
-    found = dict(remembered)
+) -> tuple[InspectionTable, NDArray[np.bool_]]:
+    """What was found in the sound images, and which of all are sound, (N,)."""
+    names = labelled.names.to_list()
+    stamps, missing = file_stamps(labelled)
+    problems += [Problem("error", "unreadable labelled file", text) for text in missing.values()]
+    known = read_inspections(cache_path, classes)
+    rows = known.rows_of(names, stamps)
+    rows[list(missing)] = -1
+    fresh = np.array([row for row in np.flatnonzero(rows < 0).tolist() if row not in missing], dtype=np.int32)
+    if len(fresh):
+        fresh_stamps = (labelled.take(fresh), stamps[fresh])
+        known, unreadable = _inspect_fresh(fresh_stamps, known, classes, cache_path, progress)
+        problems += unreadable
+        rows = known.rows_of(names, stamps)
+        rows[list(missing)] = -1
+    sound = rows >= 0
+    return known.table.take(rows[sound]), sound
+
+
+def _inspect_fresh(
+    fresh: tuple[RecordTable, NDArray[np.int64]],
+    known: RememberedInspections,
+    classes: ClassMapping,
+    cache_path: Path,
+    progress: Progress | None,
+) -> tuple[RememberedInspections, list[Problem]]:
+    """Inspect records of known stamps, and remember what was found with what is known."""
+    records, stamps = fresh
+    found: dict[int, Inspected] = {}
+    problems = []
     try:
-        for record, result in inspect_records(fresh, classes, progress):
+        for row, result in enumerate(inspect_records(records, classes, progress)):
             if isinstance(result, str):
                 problems.append(Problem("error", "unreadable labelled file", result))
             else:
-                found[record.name] = result
+                found[row] = result
     finally:
         # Also when interrupted: what was inspected need not be inspected again.
-        if len(found) > len(remembered):
-            write_cache(cache_path, known | {name: (stamps[name], result) for name, result in found.items()})
-    return found
-
-
-def _unlabelled_problems(records: tuple[ImageRecord, ...]) -> list[Problem]:
-    images, without = Counter[str](), Counter[str]()
-    first: dict[str, str] = {}
-    for record in records:
-        images[record.capture] += 1
-        if not record.labelled:
-            without[record.capture] += 1
-            first.setdefault(record.capture, record.name)
-    # A capture without any mask is unlabelled as a whole, on purpose; one with some may have lost others.
-    return [
-        Problem(
-            "warning",
-            "images without mask",
-            f"{capture}: {count:,} of {images[capture]:,} images have no mask, or are not listed, and count "
-            f"as unlabelled; the first: {first[capture]}",
-        )
-        for capture, count in without.items()
-        if count < images[capture]
-    ]
-
-
-def _content_problems(classes: ClassMapping, inspected: Mapping[str, Inspected]) -> list[Problem]:
-    problems = []
-    for name, found in inspected.items():
-        if found.unknown_pixels:
-            share = found.unknown_pixels / (found.height * found.width)
-            values = ", ".join(f"{text} ({count:,} px)" for text, count in found.unknown_values)
-            text = f"{name}: {share:.2%} of the mask is of no class and ignored: {values}"
-            problems.append(Problem("warning", "unknown colours", text))
-    totals = np.array([found.counts for found in inspected.values()], dtype=np.int64).sum(axis=0)
-    if inspected and not totals.any():
-        strangers: Counter[str] = Counter()
-        for found in inspected.values():
-            strangers.update(dict(found.unknown_values))
-        most = ", ".join(text for text, _ in strangers.most_common(3)) or "nothing but 255"
-        text = f"no mask holds a colour or index of {', '.join(classes.names[:3])}...; they hold {most}"
-        problems.append(Problem("error", "no known colour", text))
-    elif inspected:
-        for name, total in zip(classes.names, totals.tolist(), strict=True):
-            if not total:
-                problems.append(Problem("warning", "class without pixels", f"{name}: no mask holds this class"))
-    return problems
-
-
-def _with_size(record: ImageRecord, found: Inspected | None) -> ImageRecord:
-    return record if found is None else replace(record, height=found.height, width=found.width)
+        if found:
+            rows = np.array(list(found), dtype=np.int32)
+            known = known.updated(records.names.take(rows).to_list(), list(found.values()), stamps[rows])
+            write_inspections(cache_path, known)
+    return known, problems
 
 
 def _check_size(record: ImageRecord, path: Path, height: int, width: int) -> None:

@@ -1,10 +1,7 @@
 """The one-time inspection of labelled files: each is decoded, checked and counted."""
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.data.dataset import IGNORE_INDEX, ClassMapping, ImageRecord, UnreadableImageError
+from trainables.data.decoding_threads import decoded_in_order
 from trainables.data.image_files import decode_image, decode_mask_pixels, read_bytes
 from trainables.data.mask_decoding import decode_mask
-
-MAX_THREADS = 8
-"""Threads that decode; each holds one image and its mask, some hundred MB for a large drone photo."""
+from trainables.data.records import RecordTable
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
@@ -50,30 +46,6 @@ class Inspected:
         return 1.0 - sum(self.counts) / (self.height * self.width)
 
 
-@dataclass(frozen=True, slots=True)
-class FileStamp:
-    """By which a file is taken to be unchanged since its inspection: sizes in bytes, times in ns."""
-
-    image_size: int
-    image_time: int
-    mask_size: int
-    mask_time: int
-
-
-def stamp(record: ImageRecord) -> FileStamp:
-    """Size and time of a labelled record's two files.
-
-    Raises:
-        UnreadableImageError: One of them can't be found.
-    """
-    image_path, mask_path = _paths(record)
-    try:
-        image, mask = image_path.stat(), mask_path.stat()
-    except OSError as error:
-        raise UnreadableImageError(f"{error.filename}: {error.strerror}") from error
-    return FileStamp(image.st_size, image.st_mtime_ns, mask.st_size, mask.st_mtime_ns)
-
-
 def inspect_record(record: ImageRecord, classes: ClassMapping) -> Inspected:
     """Decode a labelled image and its mask and count the mask's classes.
 
@@ -102,8 +74,8 @@ def inspect_record(record: ImageRecord, classes: ClassMapping) -> Inspected:
 
 
 def inspect_records(
-    records: Sequence[ImageRecord], classes: ClassMapping, progress: Progress | None = None
-) -> Iterator[tuple[ImageRecord, Inspected | str]]:
+    records: RecordTable, classes: ClassMapping, progress: Progress | None = None
+) -> Iterator[Inspected | str]:
     """Inspect labelled images on several threads.
 
     Args:
@@ -112,7 +84,7 @@ def inspect_records(
         progress: Told after each image.
 
     Yields:
-        Each record, in order, with what was found or with the one line that says what is wrong with it.
+        For each record, in order, what was found or the one line that says what is wrong with it.
     """
 
     def inspect(record: ImageRecord) -> Inspected | str:
@@ -121,45 +93,15 @@ def inspect_records(
         except UnreadableImageError as error:
             return str(error)
 
-    with decoding_threads() as threads:
-        for done, (record, found) in enumerate(zip(records, threads.map(inspect, records), strict=True), start=1):
-            yield record, found
-            if progress is not None:
-                progress(done, len(records))
-
-
-@contextmanager
-def decoding_threads() -> Iterator[ThreadPoolExecutor]:
-    """Threads for decoding that end at once when the work is interrupted, not after all that is queued."""
-    threads = ThreadPoolExecutor(max_workers=min(MAX_THREADS, os.cpu_count() or 1))
-    try:
-        yield threads
-    finally:
-        threads.shutdown(wait=True, cancel_futures=True)
+    for done, found in enumerate(decoded_in_order(inspect, records), start=1):
+        yield found
+        if progress is not None:
+            progress(done, len(records))
 
 
 def count_classes(labels: NDArray[np.uint8], classes: int) -> NDArray[np.int64]:
     """Pixels of each class, (C,), of a mask in class indices, (H, W)."""
     return np.bincount(labels.ravel(), minlength=IGNORE_INDEX + 1)[:classes].astype(np.int64)
-
-
-def data_fingerprint(classes: ClassMapping, records: Sequence[ImageRecord], inspected: Mapping[str, Inspected]) -> str:
-    """SHA-256 of what the data are, hexadecimal.
-
-    It covers the classes with their colours, the name of every image, which of them are labelled, and the
-    content of the labelled files. It leaves out paths, times and the content of unlabelled images, which
-    would all have to be read: copies of the data on two machines have one fingerprint, a changed mask makes
-    another.
-    """
-    digest = hashlib.sha256(b"segpareto folder data 1\n")
-    for name, colour in zip(classes.names, classes.colours, strict=True):
-        digest.update(f"{name}\t{colour}\n".encode())
-    for record in records:
-        found = inspected.get(record.name)
-        content = "" if found is None else f"\t{found.image_digest}\t{found.mask_digest}"
-        # Names of files that are no valid Unicode come with surrogates, which only this handler encodes.
-        digest.update(f"{record.name}{content}\n".encode(errors="surrogatepass"))
-    return digest.hexdigest()
 
 
 def _paths(record: ImageRecord) -> tuple[Path, Path]:

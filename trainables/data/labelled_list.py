@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from spaces.errors import InputError
-from trainables.data.dataset import ImageRecord
 from trainables.data.folder_index import PATCH_MARK
 from trainables.data.image_files import IMAGE_SUFFIXES
+from trainables.data.records import NO_PLACE, RecordTable
 
 LABELLED_LIST_FILE = "labeled_files.txt"
 
@@ -33,9 +35,7 @@ def read_labelled_list(path: Path) -> tuple[str, ...]:
     return entries
 
 
-def apply_labelled_list(
-    records: Sequence[ImageRecord], entries: Sequence[str], source: Path
-) -> tuple[ImageRecord, ...]:
+def apply_labelled_list(records: RecordTable, entries: Sequence[str], source: Path) -> RecordTable:
     """Keep the masks of the listed photos' images only; everything else becomes unlabelled.
 
     An entry names a photo exactly, with or without the extension of an image file: "DJI_0462" or
@@ -53,8 +53,8 @@ def apply_labelled_list(
     Raises:
         InputError: An entry names no photo of the folder, or one that has no mask at all.
     """
-    photos = {record.photo for record in records}
-    with_mask = {record.photo for record in records if record.labelled}
+    photos = {records.photos[code] for code in np.unique(records.photo_codes)}
+    with_mask = {records.photos[code] for code in np.unique(records.photo_codes[records.labelled])}
     by_bare_name: dict[str, list[str]] = {}
     for photo in photos:
         by_bare_name.setdefault(photo.rpartition("/")[2], []).append(photo)
@@ -68,7 +68,10 @@ def apply_labelled_list(
         if not with_mask.intersection(named):
             raise InputError(f"{source}: the photo {entry!r} is listed but has no mask; add its masks or remove it")
         listed.update(named)
-    return tuple(record if record.photo in listed or not record.labelled else _unlabelled(record) for record in records)
+    is_listed = np.array([photo in listed for photo in records.photos], dtype=np.bool_)
+    labelled = records.labelled & is_listed[records.photo_codes]
+    mask_codes = np.where(labelled, records.mask_codes, np.int32(NO_PLACE))
+    return replace(records, labelled=labelled, mask_codes=mask_codes)
 
 
 def _match(name: str, photos: set[str], by_bare_name: dict[str, list[str]]) -> list[str]:
@@ -78,7 +81,3 @@ def _match(name: str, photos: set[str], by_bare_name: dict[str, list[str]]) -> l
 def _without_suffix(entry: str) -> str:
     stem, dot, suffix = entry.rpartition(".")
     return stem if dot and f".{suffix.lower()}" in IMAGE_SUFFIXES else entry
-
-
-def _unlabelled(record: ImageRecord) -> ImageRecord:
-    return replace(record, mask_path=None, labelled=False)

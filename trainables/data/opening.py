@@ -9,6 +9,7 @@ from spaces.errors import InputError
 from trainables.data.dataset import Dataset
 
 if TYPE_CHECKING:
+    from trainables.data.records import RecordTable
     from trainables.data.split import Split
 
 
@@ -47,9 +48,19 @@ class DataSource:
         )
 
 
-def split_hash(split: "Split") -> str:
-    """Short hexadecimal hash that tells two splits apart."""
-    return hashlib.sha256(split.to_json().encode()).hexdigest()[:16]
+def split_hash(records: "RecordTable", split: "Split") -> str:
+    """Short hexadecimal hash that tells two splits apart: of the names in each part.
+
+    Args:
+        records: The images of the data set that was split.
+        split: Its split.
+    """
+    digest = hashlib.sha256(f"{split.by}\n".encode())
+    for part in ("train", "validation", "test", "unlabelled"):
+        positions = getattr(split, part)
+        digest.update(f"{part} {len(positions)}\n".encode())
+        digest.update(records.names.take(positions).data.data)
+    return digest.hexdigest()[:16]
 
 
 def open_split(
@@ -68,6 +79,6 @@ def open_split(
     if by not in {"photo", "capture"}:
         raise InputError(f"split by {by!r}: must be photo or capture")
     split = split_dataset(dataset, by="photo" if by == "photo" else "capture", seed=seed)
-    if split_hash(split) != expected_hash:
+    if split_hash(dataset.records, split) != expected_hash:
         raise InputError(f"{dataset.description}: splits otherwise than when the search began; use the same version")
     return dataset, split

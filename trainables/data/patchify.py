@@ -12,10 +12,12 @@ from PIL import Image
 from spaces.errors import InputError
 from trainables.data.class_mapping import CLASS_MAPPING_FILE, read_class_mapping
 from trainables.data.dataset import ImageRecord, UnreadableImageError
+from trainables.data.decoding_threads import decoded_in_order
 from trainables.data.folder_index import IMAGE_FOLDER, MASK_FOLDER, PATCH_MARK, index_folder
 from trainables.data.image_files import MaskPixels, decode_image, decode_mask_pixels, read_bytes
-from trainables.data.inspection import Progress, decoding_threads
+from trainables.data.inspection import Progress
 from trainables.data.labelled_list import LABELLED_LIST_FILE
+from trainables.data.records import RecordTable
 
 PARTIAL_SUFFIX = ".partial"
 PNG_COMPRESSION = 3
@@ -129,10 +131,8 @@ def _check_destination(source: Path, destination: Path) -> None:
         raise InputError(f"{destination}: is there already; name a new or an empty folder")
 
 
-def _cut_all(
-    records: tuple[ImageRecord, ...], folder: Path, size: int, stride: int, progress: Progress | None
-) -> PatchCounts:
-    for capture in {record.capture for record in records}:
+def _cut_all(records: RecordTable, folder: Path, size: int, stride: int, progress: Progress | None) -> PatchCounts:
+    for capture in records.captures:
         (folder / capture / IMAGE_FOLDER).mkdir(parents=True)
         (folder / capture / MASK_FOLDER).mkdir(exist_ok=True)
     patches = masks = 0
@@ -146,15 +146,16 @@ def _cut_all(
                 raise
             return str(error)
 
-    with decoding_threads() as threads:
-        for done, (record, result) in enumerate(zip(records, threads.map(cut, records), strict=True), start=1):
-            if isinstance(result, str):
-                skipped.append(result)
-            else:
-                patches += result
-                masks += result if record.labelled else 0
-            if progress is not None:
-                progress(done, len(records))
+    for done, (labelled, result) in enumerate(
+        zip(records.labelled, decoded_in_order(cut, records), strict=True), start=1
+    ):
+        if isinstance(result, str):
+            skipped.append(result)
+        else:
+            patches += result
+            masks += result if labelled else 0
+        if progress is not None:
+            progress(done, len(records))
     return PatchCounts(len(records) - len(skipped), patches, masks, tuple(skipped))
 
 

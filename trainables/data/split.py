@@ -1,16 +1,16 @@
 """Splitting a data set into train, validation and test, by source photo or by capture, never by patch."""
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spaces.errors import InputError
-from trainables.data.dataset import Dataset, ImageRecord
+from trainables.data.dataset import Dataset
+from trainables.data.records import RecordTable
 
 SplitBy = Literal["auto", "photo", "capture"]
 PARTS = ("train", "validation", "test")
@@ -25,11 +25,13 @@ SIZE_TOLERANCE = 100_000
 """Millionths. Assignments whose parts miss their sizes by as many of these steps count as equally large."""
 
 _MILLION = 1_000_000
+_VALUES_AT_ONCE = 1 << 18
+"""Candidates are scored together as long as their table of units and classes has no more values than this."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """Which image belongs to which part; all are names of records, sorted.
+    """Which image belongs to which part; all are positions in the data set's records, ascending, int32.
 
     Attributes:
         by: "photo" or "capture": what was kept together.
@@ -40,28 +42,10 @@ class Split:
     """
 
     by: str
-    train: tuple[str, ...]
-    validation: tuple[str, ...]
-    test: tuple[str, ...]
-    unlabelled: tuple[str, ...]
-
-    def to_json(self) -> str:
-        """The split as JSON text."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "Split":
-        """The split that `to_json` wrote.
-
-        Raises:
-            InputError: The text is not what `to_json` writes.
-        """
-        try:
-            fields = json.loads(text)
-            names = {part: tuple(map(str, fields[part])) for part in (*PARTS, "unlabelled")}
-            return cls(by=str(fields["by"]), **names)
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"split: not a split written by this program ({error!r})") from error
+    train: NDArray[np.int32]
+    validation: NDArray[np.int32]
+    test: NDArray[np.int32]
+    unlabelled: NDArray[np.int32]
 
 
 def split_dataset(
@@ -102,43 +86,34 @@ def split_dataset(
     """
     if min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
         raise InputError(f"shares of the split: {shares}; they must be positive and add up to 1")
-    labelled = sorted((record for record in dataset.records if record.labelled), key=lambda record: record.name)
-    kind = _resolve(by, labelled)
-    counts: dict[str, NDArray[np.int64]] = {}
-    for record in labelled:
-        counts[_unit(record, kind)] = counts.get(_unit(record, kind), np.int64(0)) + dataset.class_counts(record)
-    if len(counts) < len(PARTS):
+    records = dataset.records
+    labelled = records.labelled_positions()
+    kind = _resolve(by, records.take(labelled))
+    names, codes = (
+        (records.photos, records.photo_codes) if kind == "photo" else (records.captures, records.capture_codes)
+    )
+    units, unit_of = np.unique(codes[labelled], return_inverse=True)
+    if len(units) < len(PARTS):
         remedy = "label more photos" if kind == "photo" else "use --split-by photo or label more captures"
         raise InputError(
-            f"{dataset.description}: {len(counts)} labelled {kind}{'' if len(counts) == 1 else 's'}; a split "
+            f"{dataset.description}: {len(units)} labelled {kind}{'' if len(units) == 1 else 's'}; a split "
             f"into {', '.join(PARTS)} by {kind} needs at least {len(PARTS)}: {remedy}"
         )
-    part_of = _best_assignment(counts, seed, shares, candidates)
-    names: dict[str, list[str]] = {part: [] for part in PARTS}
-    for record in labelled:
-        names[part_of[_unit(record, kind)]].append(record.name)
-    return Split(
-        by=kind,
-        train=tuple(names["train"]),
-        validation=tuple(names["validation"]),
-        test=tuple(names["test"]),
-        unlabelled=tuple(
-            sorted(
-                record.name
-                for record in dataset.records
-                if not record.labelled and part_of.get(_unit(record, kind), "train") == "train"
-            )
-        ),
-    )
+    by_class = np.zeros((len(units), len(dataset.classes.names)), dtype=np.int64)
+    np.add.at(by_class, unit_of, dataset.class_count_table(labelled))
+    part_of_unit = _best_assignment([names[code] for code in units], by_class, seed, shares, candidates)
+    part_of_labelled = part_of_unit[unit_of]
+    # Units without any label are learned from; the others' unlabelled images are where their labelled ones are.
+    part_of_code = np.full(len(names), PARTS.index("train"))
+    part_of_code[units] = part_of_unit
+    train, validation, test = (labelled[part_of_labelled == part] for part in range(len(PARTS)))
+    unlabelled = np.flatnonzero(~records.labelled & (part_of_code[codes] == PARTS.index("train"))).astype(np.int32)
+    return Split(by=kind, train=train, validation=validation, test=test, unlabelled=unlabelled)
 
 
 def absent_classes(dataset: Dataset, split: Split) -> dict[str, tuple[str, ...]]:
     """Names of the classes that the data hold but a part of the split does not, by part."""
-    records = {record.name: record for record in dataset.records}
-    held = np.zeros((len(PARTS), len(dataset.classes.names)), dtype=np.int64)
-    for row, part in enumerate(PARTS):
-        for name in getattr(split, part):
-            held[row] += dataset.class_counts(records[name])
+    held = np.array([dataset.class_count_table(getattr(split, part)).sum(axis=0) for part in PARTS])
     absent = (held == 0) & (held.sum(axis=0) > 0)
     return {
         part: tuple(name for name, is_absent in zip(dataset.classes.names, row, strict=True) if is_absent)
@@ -146,73 +121,93 @@ def absent_classes(dataset: Dataset, split: Split) -> dict[str, tuple[str, ...]]
     }
 
 
-def _resolve(by: SplitBy, labelled: Sequence[ImageRecord]) -> Literal["photo", "capture"]:
+def _resolve(by: SplitBy, labelled: RecordTable) -> Literal["photo", "capture"]:
     if by == "auto":
-        return "capture" if len({record.capture for record in labelled}) >= CAPTURES_FOR_AUTO else "photo"
+        return "capture" if len(np.unique(labelled.capture_codes)) >= CAPTURES_FOR_AUTO else "photo"
     if by not in ("photo", "capture"):
         raise InputError(f"--split-by {by}: it must be auto, photo or capture")
     return by
 
 
-def _unit(record: ImageRecord, kind: Literal["photo", "capture"]) -> str:
-    return record.photo if kind == "photo" else record.capture
-
-
 def _best_assignment(
-    counts: Mapping[str, NDArray[np.int64]], seed: int, shares: tuple[float, float, float], candidates: int
-) -> dict[str, str]:
-    units = sorted(counts)
-    by_class = np.array([counts[unit] for unit in units], dtype=np.int64)
+    units: Sequence[str],
+    by_class: NDArray[np.int64],
+    seed: int,
+    shares: tuple[float, float, float],
+    candidates: int,
+) -> NDArray[np.int64]:
+    """Index in `PARTS` of each unit, (U,); units ascend by name and hold `by_class`, (U, C), pixels."""
     pixels = by_class.sum(axis=1)
     sizes = (pixels * _MILLION // max(int(pixels.sum()), 1) + _MILLION // len(units)) // 2
     wanted = [round(share * _MILLION) for share in shares]
     keys = np.array([_hash64(f"{seed}\0{unit}") for unit in units], dtype=np.uint64)
+    at_once = max(1, _VALUES_AT_ONCE // by_class.size)
     best: tuple[int, ...] | None = None
-    best_parts: list[NDArray[np.intp]] = []
-    for candidate in range(candidates):
-        order = np.argsort(_mix(keys, candidate), kind="stable")
-        parts = _cut(order, sizes, wanted)
-        score = _score(parts, by_class, sizes, wanted)
+    best_parts = np.zeros(len(units), dtype=np.int64)
+    for first in range(0, candidates, at_once):
+        orders = np.argsort(_mix(keys, range(first, min(first + at_once, candidates))), axis=1, kind="stable")
+        test_ends, validation_ends = _cuts(orders, sizes, wanted)
+        scores = _scores(orders, (test_ends, validation_ends), by_class, sizes, wanted)
+        # Of equal ones the first: lexsort is stable, and its last key counts most.
+        chosen = int(np.lexsort(scores.T[::-1])[0])
+        score = tuple(scores[chosen].tolist())
         if best is None or score < best:
-            best, best_parts = score, parts
-    return {units[index]: part for part, members in zip(PARTS, best_parts, strict=True) for index in members}
+            best = score
+            order, test_end, validation_end = orders[chosen], test_ends[chosen], validation_ends[chosen]
+            best_parts = np.zeros(len(units), dtype=np.int64)
+            best_parts[order[:test_end]] = PARTS.index("test")
+            best_parts[order[test_end:validation_end]] = PARTS.index("validation")
+    return best_parts
 
 
-def _cut(order: NDArray[np.intp], sizes: NDArray[np.int64], wanted: Sequence[int]) -> list[NDArray[np.intp]]:
-    """Cut an order of units into train, validation and test, each of at least one unit."""
-    reached = np.cumsum(sizes[order])
+def _cuts(
+    orders: NDArray[np.intp], sizes: NDArray[np.int64], wanted: Sequence[int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where each order of units, (K, U), is cut into test, validation and train, each of at least one unit.
+
+    Returns:
+        The ends of the test part and of the validation part, (K,) each.
+    """
+    reached = np.cumsum(sizes[orders], axis=1)
     _, validation_size, test_size = wanted
-    test_end = _nearest(reached[:-2], test_size) + 1
-    validation_end = test_end + _nearest(reached[test_end:-1], int(reached[test_end - 1]) + validation_size) + 1
-    return [order[validation_end:], order[test_end:validation_end], order[:test_end]]
+    test_ends = np.abs(reached[:, :-2] - test_size).argmin(axis=1) + 1
+    targets = np.take_along_axis(reached, test_ends[:, None] - 1, axis=1) + validation_size
+    distances = np.abs(reached[:, :-1] - targets)
+    distances[np.arange(distances.shape[1]) < test_ends[:, None]] = np.iinfo(np.int64).max
+    return test_ends, distances.argmin(axis=1) + 1
 
 
-def _nearest(values: NDArray[np.int64], target: int) -> int:
-    return int(np.argmin(np.abs(values - target)))
-
-
-def _score(
-    parts: Sequence[NDArray[np.intp]],
+def _scores(
+    orders: NDArray[np.intp],
+    ends: tuple[NDArray[np.intp], NDArray[np.intp]],
     by_class: NDArray[np.int64],
     sizes: NDArray[np.int64],
     wanted: Sequence[int],
-) -> tuple[int, ...]:
-    """The smaller the better; see `split_dataset`. All integers, shares in millionths."""
-    held = np.array([by_class[members].sum(axis=0) for members in parts])
-    totals = held.sum(axis=0)
-    held, totals = held[:, totals > 0], totals[totals > 0]
-    absent = (held == 0).sum(axis=1)
-    size_deviation = sum(abs(int(sizes[members].sum()) - size) for members, size in zip(parts, wanted, strict=True))
-    class_shares = held * _MILLION // np.maximum(held.sum(axis=1, keepdims=True), 1)
+) -> NDArray[np.int64]:
+    """The smaller the better, the first column counting most, (K, 5); see `split_dataset`. Shares in millionths."""
+    rows, (test_ends, validation_ends) = np.arange(len(orders)), ends
+    per_unit = np.concatenate([by_class, sizes[:, None]], axis=1)
+    reached = np.cumsum(per_unit[orders], axis=1)
+    at_test, at_validation = reached[rows, test_ends - 1], reached[rows, validation_ends - 1]
+    parts = np.stack([reached[:, -1] - at_validation, at_validation - at_test, at_test], axis=1)
+    held, part_sizes = parts[:, :, :-1], parts[:, :, -1]
+    totals = by_class.sum(axis=0)
+    held, totals = held[:, :, totals > 0], totals[totals > 0]
+    absent = (held == 0).sum(axis=2)
+    size_deviation = np.abs(part_sizes - np.array(wanted)).sum(axis=1)
+    class_shares = held * _MILLION // np.maximum(held.sum(axis=2, keepdims=True), 1)
     all_shares = np.maximum(totals * _MILLION // max(int(totals.sum()), 1), 1)
     # Capped: a rare class that fills one photo would otherwise outweigh all others.
-    class_deviation = int(np.minimum(np.abs(class_shares - all_shares) * _MILLION // all_shares, _MILLION).sum())
-    return (
-        int(absent[0]),
-        int(absent[1:].sum()),
-        size_deviation // SIZE_TOLERANCE,
-        class_deviation,
-        size_deviation,
+    class_deviation = np.minimum(np.abs(class_shares - all_shares) * _MILLION // all_shares, _MILLION)
+    return np.stack(
+        [
+            absent[:, 0],
+            absent[:, 1:].sum(axis=1),
+            size_deviation // SIZE_TOLERANCE,
+            class_deviation.sum(axis=(1, 2)),
+            size_deviation,
+        ],
+        axis=1,
     )
 
 
@@ -220,12 +215,13 @@ def _hash64(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:8], "big")
 
 
-def _mix(keys: NDArray[np.uint64], candidate: int) -> NDArray[np.uint64]:
-    """Another order for every candidate: the finaliser of splitmix64 over key + candidate, modulo 2**64.
+def _mix(keys: NDArray[np.uint64], candidates: range) -> NDArray[np.uint64]:
+    """Other values for every candidate, (K, U): the finaliser of splitmix64 over key + candidate, modulo 2**64.
 
     Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014.
     """
-    mixed = keys + np.uint64((candidate + 1) * 0x9E3779B97F4A7C15 % 2**64)
+    steps = np.array([(candidate + 1) * 0x9E3779B97F4A7C15 % 2**64 for candidate in candidates], dtype=np.uint64)
+    mixed = keys + steps[:, None]
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(mixed ^ (mixed >> np.uint64(31)), dtype=np.uint64)

@@ -30,17 +30,15 @@ class ClassShares:
 
 def class_shares(dataset: Dataset) -> ClassShares:
     """Add up the class counts of a data set by capture."""
-    labelled = [record for record in dataset.records if record.labelled]
-    captures = tuple(sorted({record.capture for record in labelled}))
-    row_of = {capture: row for row, capture in enumerate(captures)}
+    labelled = dataset.records.labelled_positions()
+    records = dataset.records.take(labelled)
+    codes, row_of = np.unique(records.capture_codes, return_inverse=True)
+    captures = tuple(records.captures[code] for code in codes)
     counts = np.zeros((len(captures), len(dataset.classes.names)), dtype=np.int64)
+    np.add.at(counts, row_of, dataset.class_count_table(labelled))
     pixels = np.zeros(len(captures), dtype=np.int64)
-    images = np.zeros(len(captures), dtype=np.int64)
-    for record in labelled:
-        row = row_of[record.capture]
-        counts[row] += dataset.class_counts(record)
-        pixels[row] += record.height * record.width
-        images[row] += 1
+    np.add.at(pixels, row_of, records.heights.astype(np.int64) * records.widths)
+    images = np.bincount(row_of, minlength=len(captures)).astype(np.int64)
     return ClassShares(dataset.classes.names, captures, counts, pixels, images)
 
 

@@ -20,9 +20,9 @@ def dubai(tmp_path_factory: pytest.TempPathFactory) -> FolderDataset:
 
 def test_all_images_are_labelled_and_their_class_shares_known(dubai: FolderDataset) -> None:
     assert len(dubai.records) == 72
-    assert all(record.labelled for record in dubai.records)
-    assert len({record.capture for record in dubai.records}) == 8
-    counts = np.sum([dubai.class_counts(record) for record in dubai.records], axis=0)
+    assert dubai.records.labelled.all()
+    assert len(dubai.records.captures) == 8
+    counts = dubai.class_count_table(dubai.records.labelled_positions()).sum(axis=0)
     # Published shares; "unlabeled" (index 0) is told there together with the ignored pixels.
     assert counts[1:] / counts[1:].sum() == pytest.approx(np.array([13.3, 52.4, 9.4, 10.3, 13.6]) / 99, abs=0.002)
 
@@ -37,8 +37,7 @@ def test_nine_masks_hold_black_which_is_no_class(dubai: FolderDataset) -> None:
 
 def test_palette_masks_are_read_by_colour(dubai: FolderDataset) -> None:
     """18 masks were shrunken to palettes in orders of their own; by index tile5's water would be elsewhere."""
-    records = {record.name: record for record in dubai.records}
-    mask = dubai.read_mask(records["tile2/tile2_001"])
+    mask = dubai.read_mask(dubai.records[dubai.records.position("tile2/tile2_001")])
     assert set(np.unique(mask)) == {1, 2, 3}
 
 
@@ -47,6 +46,6 @@ def test_auto_splits_by_capture_with_every_class_in_each_part(dubai: FolderDatas
         split = split_dataset(dubai, by="auto", seed=seed)
         assert split.by == "capture"
         assert absent_classes(dubai, split) == dict.fromkeys(PARTS, ())
-        captures = [{name.partition("/")[0] for name in getattr(split, part)} for part in PARTS]
+        captures = [{record.capture for record in dubai.records.take(getattr(split, part))} for part in PARTS]
         assert sum(map(len, captures)) == 8
         assert set.union(*captures) == {f"tile{i}" for i in range(1, 9)}

@@ -1,4 +1,3 @@
-import json
 import os
 import shutil
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.trainables.data.folder_builder import (
 from trainables.data import inspection
 from trainables.data.dataset import ClassMapping, Dataset, ImageRecord, UnreadableImageError
 from trainables.data.folder import FolderDataset
+from trainables.data.inspection_cache import read_inspections
 
 
 @pytest.fixture
@@ -44,6 +44,10 @@ def test_a_folder_is_a_dataset(root: Path, cache: Path) -> None:
         if record.labelled:
             mask = dataset.read_mask(record)
             assert dataset.class_counts(record).tolist() == np.bincount(mask.ravel(), minlength=4).tolist()
+    table = dataset.class_count_table(np.array([0, 2], dtype=np.int32))
+    assert table.tolist() == [dataset.class_counts(dataset.records[position]).tolist() for position in (0, 2)]
+    with pytest.raises(KeyError, match="two/c"):
+        dataset.class_count_table(np.array([0, 3], dtype=np.int32))
     assert "4 images (3 labelled) of 4 photos in 2 captures, 4 classes" in dataset.description
 
 
@@ -112,13 +116,51 @@ def test_only_new_and_changed_files_are_inspected_again(
     assert changed.class_counts(changed.records[1]).tolist() == expected
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"one/a": 3}', '{"one/a": [{}, {}]}', '{"one/a": [null, 1]}'])
-def test_a_damaged_cache_is_no_cache(root: Path, cache: Path, content: str) -> None:
+def damaged(file: Path, kind: str) -> None:
+    arrays = dict(np.load(file))
+    match kind:
+        case "short":
+            file.write_bytes(file.read_bytes()[:-100])
+        case "text":
+            file.write_text("{}", encoding="utf-8")
+        case "empty":
+            file.write_bytes(b"")
+        case "array":
+            file.write_bytes(b"")
+            with file.open("wb") as stream:
+                np.save(stream, np.zeros(3))
+        case "pickle":
+            with file.open("wb") as stream:
+                np.savez(stream, allow_pickle=True, **arrays | {"names": np.array([{}], dtype=object)})
+        case "missing":
+            del arrays["stamps"]
+            np.savez(file, **arrays)
+        case "classes":
+            np.savez(file, **arrays | {"counts": arrays["counts"][:, :2]})
+
+
+@pytest.mark.parametrize("kind", ["short", "text", "empty", "array", "pickle", "missing", "classes"])
+def test_a_damaged_cache_is_no_cache(root: Path, cache: Path, kind: str) -> None:
     fingerprint = FolderDataset.open(root, cache_dir=cache).fingerprint
     (file,) = cache.iterdir()
-    file.write_text(content, encoding="utf-8")
+    damaged(file, kind)
     assert FolderDataset.open(root, cache_dir=cache).fingerprint == fingerprint
-    assert len(json.loads(file.read_text(encoding="utf-8"))) == 3
+    assert len(read_inspections(file, CLASSES).table) == 3
+
+
+def test_inspections_of_photos_that_another_list_leaves_out_stay_remembered(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = FolderDataset.open(root, cache_dir=cache)
+    (root / "one" / "masks" / "a.png").write_bytes(save(root.parent / "other.png", some_labels(5)).read_bytes())
+    (root / "labeled_files.txt").write_text("one/a\n", encoding="utf-8")
+    listed = FolderDataset.open(root, cache_dir=cache)
+    assert list(listed.inspected) == ["one/a"]
+    (root / "labeled_files.txt").unlink()
+    monkeypatch.setattr(inspection, "inspect_record", None)
+    again = FolderDataset.open(root, cache_dir=cache)
+    assert again.inspected["one/b"] == everything.inspected["one/b"]
+    assert again.inspected["one/a"] == listed.inspected["one/a"] != everything.inspected["one/a"]
 
 
 def test_an_unwritable_cache_only_costs_time(root: Path, cache: Path) -> None:
@@ -132,7 +174,7 @@ def test_the_cache_folder_can_be_chosen_by_variable(
 ) -> None:
     monkeypatch.setenv("SEGPARETO_CACHE", str(tmp_path / "chosen"))
     FolderDataset.open(root)
-    assert [path.suffix for path in (tmp_path / "chosen").iterdir()] == [".json"]
+    assert [path.suffix for path in (tmp_path / "chosen").iterdir()] == [".npz"]
 
 
 def test_a_broken_labelled_file_is_bad_input_with_the_number_of_others(root: Path, cache: Path) -> None:

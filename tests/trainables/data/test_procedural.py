@@ -96,6 +96,7 @@ def test_class_counts_are_those_of_the_mask(dataset: ProceduralDataset) -> None:
     counted = dataset.class_counts(record)
     assert counted.dtype == np.int64
     assert counted.tolist() == [int(np.count_nonzero(mask == index)) for index in range(7)]
+    assert dataset.class_count_table(np.array([3, 5], dtype=np.int32))[1].tolist() == counted.tolist()
 
 
 def test_shares_are_those_of_the_plantations(counts: NDArray[np.int64]) -> None:
@@ -116,11 +117,9 @@ def test_every_four_photos_hold_every_class(seed: int) -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_every_part_of_a_split_holds_every_class(dataset: ProceduralDataset, seed: int) -> None:
     split = split_dataset(dataset, by="photo", seed=seed)
-    by_name = {record.name: record for record in dataset.records}
     for part in (split.train, split.validation, split.test):
-        present = np.sum([dataset.class_counts(by_name[name]) for name in part], axis=0)
-        assert (present > 0).all()
-    assert all(not by_name[name].labelled for name in split.unlabelled)
+        assert (dataset.class_count_table(part).sum(axis=0) > 0).all()
+    assert not dataset.records.labelled[split.unlabelled].any()
 
 
 def test_neither_one_class_nor_colour_alone_solves_it(dataset: ProceduralDataset) -> None:

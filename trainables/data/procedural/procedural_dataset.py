@@ -12,6 +12,7 @@ from trainables.data.dataset import ClassMapping, ImageRecord
 from trainables.data.procedural.layout import lay_out
 from trainables.data.procedural.painting import paint
 from trainables.data.procedural.scene_plan import LAYOUT_STREAM, PAINTING_STREAM, plan_scene, random_stream
+from trainables.data.records import RecordTable
 
 CLASSES: Final = ClassMapping(
     names=(
@@ -54,7 +55,7 @@ class ProceduralDataset:
 
     Attributes:
         classes: Names and colours of the 7 classes.
-        records: One per photo, labelled ones first.
+        records: One per photo, ordered by name.
         fingerprint: Hex digest of everything that decides the pixels.
         description: One line for people.
     """
@@ -96,7 +97,7 @@ class ProceduralDataset:
             f"built-in procedural plantation scenes, seed {seed}: {labelled_photos} labelled and "
             f"{unlabelled_photos} unlabelled photos of {photo_size}x{photo_size} px"
         )
-        self.records: tuple[ImageRecord, ...] = tuple(
+        self.records: RecordTable = RecordTable.from_records(
             ImageRecord(
                 name=_photo_name(index),
                 photo=_photo_name(index),
@@ -109,7 +110,7 @@ class ProceduralDataset:
             )
             for index in range(labelled_photos + unlabelled_photos)
         )
-        self._index_of = {record.name: index for index, record in enumerate(self.records)}
+        self._index_of = {_photo_name(index): index for index in range(len(self.records))}
 
     def read_image(self, record: ImageRecord) -> NDArray[np.uint8]:
         """Draw a photo.
@@ -161,6 +162,21 @@ class ProceduralDataset:
             ValueError: The photo is unlabelled.
         """
         return np.bincount(self.read_mask(record).ravel(), minlength=len(CLASSES.names)).astype(np.int64)
+
+    def class_count_table(self, positions: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Count the pixels of each class in several labelled photos.
+
+        Args:
+            positions: Places in `records`, (N,).
+
+        Returns:
+            (N, 7) pixels.
+
+        Raises:
+            ValueError: A photo is unlabelled.
+        """
+        counts = [self.class_counts(record) for record in self.records.take(positions)]
+        return np.array(counts, dtype=np.int64).reshape(-1, len(CLASSES.names))
 
 
 def _photo_name(index: int) -> str:
