@@ -1,7 +1,8 @@
 """The strong view: colour and blur on top of the weak view's geometry, and the normalisation of images."""
 
 import os
-import threading
+import random
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,10 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class StrongView:
-    """Colour jitter, grey and blur, as in UniMatch (Yang et al. 2023); geometry stays that of the weak view.
-
-    May be called from several threads: albumentations keeps its random numbers in the transform, so each
-    thread has transforms of its own.
-    """
+    """Colour jitter, grey and blur, as in UniMatch (Yang et al. 2023); geometry stays that of the weak view."""
 
     def __init__(self) -> None:
-        self._local = threading.local()
+        self._transform: Any = None
 
     def __call__(self, image: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
         """Augment one image.
@@ -31,14 +28,14 @@ class StrongView:
             seed: Decides everything; equal seeds give equal views.
 
         Returns:
-            (H, W, 3), a new array.
+            (H, W, 3), a new array or, where chance leaves all as it is, the image itself.
         """
-        transform = getattr(self._local, "transform", None)
-        if transform is None:
-            transform = self._local.transform = _strong_transform()
-        # albumentations' generators take 32-bit seeds.
-        transform.set_random_seed(seed & 0xFFFFFFFF)
-        return np.asarray(transform(image=image)["image"], dtype=np.uint8)
+        if self._transform is None:
+            self._transform = _strong_transform()
+        # One stream for all: set_random_seed() would give each transform the same numbers, and grey only to images
+        # that are blurred and jittered too.
+        self._transform.set_random_state(np.random.default_rng(seed), random.Random(seed))
+        return np.asarray(self._transform(image=image)["image"], dtype=np.uint8)
 
 
 def _strong_transform() -> Any:
@@ -57,11 +54,11 @@ def _strong_transform() -> Any:
     )
 
 
-def normalised(images: NDArray[np.uint8], device: torch.device, *, channels_last: bool) -> Tensor:
+def normalised(images: Tensor, device: torch.device, *, channels_last: bool) -> Tensor:
     """Turn images into what networks take: 0 to 1, minus ImageNet's mean, by its standard deviation.
 
     Args:
-        images: (B, H, W, 3), RGB.
+        images: (B, H, W, 3), uint8, RGB; from page-locked memory they are copied without waiting.
         device: Where the result lies.
         channels_last: Memory layout of the result.
 
@@ -69,9 +66,15 @@ def normalised(images: NDArray[np.uint8], device: torch.device, *, channels_last
         (B, 3, H, W), float32.
     """
     # Sent as bytes and converted there: a quarter of the traffic.
-    tensor = torch.from_numpy(images).to(device, non_blocking=True).permute(0, 3, 1, 2).float()
-    mean = torch.tensor(IMAGENET_MEAN, device=device).view(1, 3, 1, 1) * 255
-    std = torch.tensor(IMAGENET_STD, device=device).view(1, 3, 1, 1) * 255
+    tensor = images.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
+    mean, std = _colour_statistics(device)
     tensor = tensor.sub_(mean).div_(std)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     return tensor.contiguous(memory_format=layout)
+
+
+@cache
+def _colour_statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of bytes, (1, 3, 1, 1) each; sending them to a GPU anew would make each step wait for it."""
+    mean, std = torch.tensor((IMAGENET_MEAN, IMAGENET_STD), device=device).view(2, 1, 3, 1, 1) * 255
+    return mean, std

@@ -1,18 +1,19 @@
 """The images of one training step, prepared on the CPU."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from trainables.data.augmentation import StrongView
-from trainables.data.dataset import IGNORE_INDEX, ImageRecord, UnreadableImageError
+from trainables.data.dataset import IGNORE_INDEX, UnreadableImageError
+from trainables.data.rare_classes import RareClasses
 from trainables.data.sampling import (
+    Crop,
     DrawOrder,
     Stream,
     crop_size_at,
@@ -37,25 +38,35 @@ class LabelledImages:
         masks: (B, S, S), uint8 class indices, `IGNORE_INDEX` where a pixel has none.
     """
 
-    images: NDArray[np.uint8]
-    masks: NDArray[np.uint8]
+    images: Tensor
+    masks: Tensor
+
+    def pin_memory(self) -> "LabelledImages":
+        """The same in page-locked memory, from which a GPU copies while it computes."""
+        return LabelledImages(self.images.pin_memory(), self.masks.pin_memory())
 
 
 @dataclass(frozen=True, slots=True)
 class UnlabelledImages:
-    """Crops without masks, each in two views of one geometry.
+    """Crops without masks, in views of one geometry.
 
     Attributes:
         weak: (B, S, S, 3), uint8, RGB: what the teacher labels.
-        strong: (B, S, S, 3), uint8, RGB: what the student learns.
+        strong: (V, B, S, S, 3), uint8, RGB: what the student learns, `TrialConfig.strong_views` times.
         valid: (B, S, S), bool: False for padding.
         unreadable: Names of images that could not be read and were replaced.
     """
 
-    weak: NDArray[np.uint8]
-    strong: NDArray[np.uint8]
-    valid: NDArray[np.bool_]
+    weak: Tensor
+    strong: Tensor
+    valid: Tensor
     unreadable: tuple[str, ...]
+
+    def pin_memory(self) -> "UnlabelledImages":
+        """The same in page-locked memory."""
+        return UnlabelledImages(
+            self.weak.pin_memory(), self.strong.pin_memory(), self.valid.pin_memory(), self.unreadable
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,10 @@ class Batch:
 
     labelled: LabelledImages
     unlabelled: UnlabelledImages | None
+
+    def pin_memory(self) -> "Batch":
+        """The same in page-locked memory."""
+        return Batch(self.labelled.pin_memory(), None if self.unlabelled is None else self.unlabelled.pin_memory())
 
 
 class BatchSource:
@@ -85,7 +100,7 @@ class BatchSource:
         self._strong_view = StrongView()
         self._labelled = data.records("train")
         self._labelled_order = DrawOrder(crop_units(self._labelled, config), seed, Stream.LABELLED_ORDER)
-        self._unlabelled: Sequence[ImageRecord] = ()
+        self._rare_classes = RareClasses(data.train_class_counts, config.rare_class_share)
         if unlabelled_from is not None:
             self._unlabelled = data.records("unlabelled")
             units = crop_units(self._unlabelled, config)
@@ -107,18 +122,24 @@ class BatchSource:
     def _labelled_images(self, step: int, size: int) -> LabelledImages:
         images, masks = [], []
         for slot in range(self._config.batch_size):
-            position = step * self._config.batch_size + slot
-            record = self._labelled[self._labelled_order.image_at(position)]
-            image = self._data.image(record, self._config.image_scale)
-            mask = self._data.mask(record, self._config.image_scale)
-            random = random_stream(self._seed, Stream.LABELLED_CROP, step, slot)
-            crop = draw_crop(random, image.shape[0], image.shape[1], self._config, size)
+            image, mask, crop = self._labelled_crop(step, slot, size)
             image, mask = cut_crop(image, mask, crop)
             if self._config.labelled_colour:
                 image = self._strong_view(image, stream_seed(self._seed, Stream.LABELLED_COLOUR, step, slot))
             images.append(image)
             masks.append(mask)
-        return LabelledImages(np.stack(images), np.stack(masks))
+        return LabelledImages(_stacked(images), _stacked(masks))
+
+    def _labelled_crop(self, step: int, slot: int, size: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Crop]:
+        """A training image, its mask and the window of them that a slot of the batch gets."""
+        rare = self._rare_classes.draw(random_stream(self._seed, Stream.RARE_CLASS, step, slot))
+        place = step * self._config.batch_size + slot
+        record = self._labelled[self._labelled_order.image_at(place) if rare is None else rare.image]
+        image = self._data.image(record, self._config.image_scale)
+        mask = self._data.mask(record, self._config.image_scale)
+        around = None if rare is None else rare.pixel_in(mask)
+        random = random_stream(self._seed, Stream.LABELLED_CROP, step, slot)
+        return image, mask, draw_crop(random, image.shape[0], image.shape[1], self._config, size, around=around)
 
     def _unlabelled_images(self, step: int, size: int) -> UnlabelledImages:
         weak, strong, valid, unreadable = [], [], [], []
@@ -130,10 +151,20 @@ class BatchSource:
             view, mask = cut_crop(image, None, crop)
             weak.append(view)
             valid.append(mask != IGNORE_INDEX)
-            if self._config.strong_augmentation:
-                view = self._strong_view(view, stream_seed(self._seed, Stream.STRONG_VIEW, step, slot))
-            strong.append(view)
-        return UnlabelledImages(np.stack(weak), np.stack(strong), np.stack(valid), tuple(unreadable))
+            strong.append([self._student_view(view, step, slot, number) for number in range(self._config.strong_views)])
+        return UnlabelledImages(
+            _stacked(weak),
+            torch.stack([_stacked(list(views)) for views in zip(*strong, strict=True)]),
+            _stacked(valid),
+            tuple(unreadable),
+        )
+
+    def _student_view(self, weak: NDArray[np.uint8], step: int, slot: int, number: int) -> NDArray[np.uint8]:
+        if not self._config.strong_augmentation:
+            return weak
+        # The first view is the same whether there are others or not.
+        place = (step, slot, number) if number else (step, slot)
+        return self._strong_view(weak, stream_seed(self._seed, Stream.STRONG_VIEW, *place))
 
     def _readable_image(self, step: int, slot: int) -> tuple[NDArray[np.uint8], list[str]]:
         index = self._unlabelled_order.image_at(step * self._config.batch_size + slot)
@@ -153,33 +184,5 @@ class BatchSource:
             index = int(random.integers(len(self._unlabelled)))
 
 
-@contextmanager
-def prepared_batches(source: Callable[[int], Batch], steps: range, *, workers: int) -> Iterator[Iterator[Batch]]:
-    """The batches of some steps in order, made ahead by threads where there are any.
-
-    A batch depends on its step alone, so the number of threads changes nothing but the speed.
-
-    Args:
-        source: Makes the batch of a step.
-        steps: The steps.
-        workers: Threads; 0 makes each batch when it is asked for.
-    """
-    if workers == 0:
-        yield map(source, steps)
-        return
-    with ThreadPoolExecutor(workers, thread_name_prefix="batches") as pool:
-        ahead: list[Future[Batch]] = [pool.submit(source, step) for step in steps[: 2 * workers]]
-
-        def in_order() -> Iterator[Batch]:
-            for step in steps:
-                future = ahead.pop(0)
-                following = step + 2 * workers
-                if following in steps:
-                    ahead.append(pool.submit(source, following))
-                yield future.result()
-
-        try:
-            yield in_order()
-        finally:
-            for future in ahead:
-                future.cancel()
+def _stacked(arrays: list[NDArray[np.uint8]] | list[NDArray[np.bool_]]) -> Tensor:
+    return torch.from_numpy(np.stack(arrays))

@@ -4,7 +4,6 @@ A slot is a place in the batch. Since nothing here remembers what came before, a
 what an uninterrupted one would have seen, in whatever process or thread its batches are prepared.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -13,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spaces.configuration import TrialConfig
-from trainables.data.dataset import IGNORE_INDEX, ImageRecord
+from trainables.data.dataset import IGNORE_INDEX
+from trainables.data.records import RecordTable
 
 MEAN_COLOUR = (124, 116, 104)
 """RGB of ImageNet's mean, about 0 after normalisation: fills what lies outside of an image."""
@@ -36,6 +36,8 @@ class Stream(IntEnum):
     REPLACEMENT = 8
     INITIAL_WEIGHTS = 9
     LABELLED_COLOUR = 10
+    RARE_CLASS = 11
+    COMPLEMENTARY_DROPOUT = 12
 
 
 def stream_seed(seed: int, stream: Stream, *place: int) -> int:
@@ -53,13 +55,13 @@ def scaled_size(height: int, width: int, image_scale: float) -> tuple[int, int]:
     return max(1, round(height * image_scale)), max(1, round(width * image_scale))
 
 
-def crop_units(records: Sequence[ImageRecord], config: TrialConfig) -> NDArray[np.int64]:
+def crop_units(records: RecordTable, config: TrialConfig) -> NDArray[np.int64]:
     """How often each image is drawn per epoch: its area in crops, at least once.
 
     Patches of one size are drawn alike, and a large photo as often as the patches that could be cut from it.
     Images of unknown size (unlabelled files, which nobody has opened yet) are drawn once.
     """
-    areas = np.array([record.height * record.width for record in records], dtype=np.float64)
+    areas = records.heights.astype(np.float64) * records.widths
     crops = areas * config.image_scale**2 / config.crop_size**2
     return np.maximum(1, np.rint(crops)).astype(np.int64)
 
@@ -115,12 +117,20 @@ class Crop:
     upside_down: bool
 
 
-def draw_crop(random: np.random.Generator, height: int, width: int, config: TrialConfig, size: int) -> Crop:
+def draw_crop(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+    config: TrialConfig,
+    size: int,
+    *,
+    around: tuple[int, int] | None = None,
+) -> Crop:
     """Draw a window of a (scaled) image of height x width px.
 
     The window's side is crop_size / zoom, the zoom log-uniform between scale_low and scale_high, so that
     enlarging and shrinking are equally likely for a symmetric range. A window larger than the image contains
-    all of it.
+    all of it. All places that the arguments allow are equally likely.
 
     Args:
         random: Where the random numbers come from.
@@ -128,10 +138,17 @@ def draw_crop(random: np.random.Generator, height: int, width: int, config: Tria
         width: Of the image, px.
         config: Gives crop_size, scale_low and scale_high.
         size: Side that the window is resized to, from `crop_size_at`.
+        around: (row, column) of a pixel of the image that must lie in the window; None for any window.
     """
     zoom = np.exp(random.uniform(np.log(config.scale_low), np.log(config.scale_high)))
     side = max(1, round(config.crop_size / float(zoom)))
-    top, left = (int(random.integers(min(0, length - side), max(0, length - side) + 1)) for length in (height, width))
+    starts = []
+    for axis, length in enumerate((height, width)):
+        first, last = min(0, length - side), max(0, length - side)
+        if around is not None:
+            first, last = max(first, around[axis] - side + 1), min(last, around[axis])
+        starts.append(int(random.integers(first, last + 1)))
+    top, left = starts
     mirrored, upside_down = (bool(flag) for flag in random.integers(2, size=2))
     return Crop(top, left, side, size, mirrored, upside_down)
 
@@ -154,20 +171,39 @@ def cut_crop(
     rows = slice(max(0, crop.top), min(height, crop.top + crop.side))
     columns = slice(max(0, crop.left), min(width, crop.left + crop.side))
     image = image[rows, columns]
-    mask = np.zeros(image.shape[:2], np.uint8) if mask is None else mask[rows, columns]
     above, before = rows.start - crop.top, columns.start - crop.left
     below, behind = crop.side - above - image.shape[0], crop.side - before - image.shape[1]
-    if above or below or before or behind:
-        border = (above, below, before, behind)
-        image = cv2.copyMakeBorder(image, *border, cv2.BORDER_CONSTANT, value=MEAN_COLOUR).astype(np.uint8)
-        mask = cv2.copyMakeBorder(mask, *border, cv2.BORDER_CONSTANT, value=(IGNORE_INDEX,)).astype(np.uint8)
+    border = (above, below, before, behind)
+    if mask is not None:
+        mask = mask[rows, columns]
+    elif any(border):
+        mask = np.zeros(image.shape[:2], np.uint8)
+    if any(border):
+        image = _bordered(image, border, MEAN_COLOUR)
     if crop.side != crop.size:
-        image, mask = resize_image(image, crop.size, crop.size), resize_mask(mask, crop.size, crop.size)
-    steps = (-1 if crop.upside_down else 1, -1 if crop.mirrored else 1)
-    return (
-        np.ascontiguousarray(image[:: steps[0], :: steps[1]]),
-        np.ascontiguousarray(mask[:: steps[0], :: steps[1]]),
-    )
+        image = resize_image(image, crop.size, crop.size)
+    if mask is None:
+        # Class 0 from border to border: nothing to resize or turn.
+        return _flipped(image, crop), np.zeros((crop.size, crop.size), np.uint8)
+    if any(border):
+        mask = _bordered(mask, border, (IGNORE_INDEX,))
+    if crop.side != crop.size:
+        mask = resize_mask(mask, crop.size, crop.size)
+    return _flipped(image, crop), _flipped(mask, crop)
+
+
+def _bordered(
+    pixels: NDArray[np.uint8], border: tuple[int, int, int, int], value: tuple[int, ...]
+) -> NDArray[np.uint8]:
+    return np.asarray(cv2.copyMakeBorder(pixels, *border, cv2.BORDER_CONSTANT, value=value), dtype=np.uint8)
+
+
+def _flipped(pixels: NDArray[np.uint8], crop: Crop) -> NDArray[np.uint8]:
+    if crop.mirrored or crop.upside_down:
+        # OpenCV counts -1 for both axes, 0 for rows, 1 for columns; ten times as fast as negative strides.
+        axes = -1 if crop.mirrored and crop.upside_down else int(crop.mirrored)
+        return np.asarray(cv2.flip(pixels, axes), dtype=np.uint8)
+    return np.ascontiguousarray(pixels)
 
 
 def resize_image(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

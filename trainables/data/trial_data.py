@@ -1,6 +1,6 @@
-"""The data of trials: a data set and its split, with decoded images shared by the trials of a process."""
+"""The data of trials: a data set and its split, with decoded images shared by the trials of a node."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from spaces.errors import InputError
 from trainables.data.dataset import ClassMapping, Dataset, ImageRecord
 from trainables.data.image_cache import ImageCache
+from trainables.data.records import RecordTable
 from trainables.data.sampling import resize_image, resize_mask, scaled_size
 from trainables.data.split import Split
 from trainables.data.validation_cells import Cell, spread_cells
@@ -19,10 +20,13 @@ VALIDATION_WINDOW_SIZE = 256
 class TrialData:
     """What trials learn from and are judged by; one object serves all trials of a process in turn.
 
+    Copies can be sent to other processes: they share the cache's decoded images.
+
     Attributes:
         dataset: The data set.
         split: Which images are for training, validation and test.
-        classes: The data set's classes.
+        train_class_counts: Pixels of each class in the mask of each training image, (N, C), in the order of
+            `records("train")`.
     """
 
     def __init__(
@@ -30,7 +34,7 @@ class TrialData:
         dataset: Dataset,
         split: Split,
         *,
-        cache_bytes: int = 1 << 30,
+        cache: ImageCache | None = None,
         validation_windows: int | None = None,
         validation_window_size: int = VALIDATION_WINDOW_SIZE,
     ) -> None:
@@ -38,8 +42,8 @@ class TrialData:
 
         Args:
             dataset: The data set.
-            split: Names of the images of each part.
-            cache_bytes: Memory for decoded images.
+            split: Positions of the images of each part.
+            cache: Where decoded images are kept, one made for these data; by default in this process alone.
             validation_windows: Evaluate at most this many windows of the validation part, spread evenly over
                 it and the same for every trial; None for all of it. The test part is always evaluated in
                 full.
@@ -51,12 +55,12 @@ class TrialData:
         """
         self.dataset = dataset
         self.split = split
-        self._cache = ImageCache(cache_bytes)
-        self._records = {record.name: record for record in dataset.records}
-        self._train_counts = self._class_counts(split.train)
+        self._cache = cache or ImageCache()
+        self.train_class_counts = dataset.class_count_table(split.train)
+        self._train_counts = self.train_class_counts.sum(axis=0)
         if self._train_counts.sum() == 0:
             raise InputError("the training part of the data holds no labelled pixel; it needs at least one mask")
-        if self._class_counts(split.validation)[1:].sum() == 0:
+        if dataset.class_count_table(split.validation)[:, 1:].sum() == 0:
             raise InputError(
                 "the validation part of the data holds no pixel of a foreground class, so mIoU has no value; "
                 "label more photos or split by photo"
@@ -72,21 +76,25 @@ class TrialData:
         """The classes that masks hold and networks predict."""
         return self.dataset.classes
 
-    def records(self, part: str) -> tuple[ImageRecord, ...]:
+    def records(self, part: str) -> RecordTable:
         """Images of a part: "train", "validation", "test" or "unlabelled"."""
-        names: Sequence[str] = getattr(self.split, part)
-        return tuple(self._records[name] for name in names)
+        positions: NDArray[np.int32] = getattr(self.split, part)
+        return self.dataset.records.take(positions)
 
     def cells(self, part: str) -> dict[str, tuple[Cell, ...]] | None:
         """Rectangles of a part that are evaluated, by the image's name; None for everything."""
         return self._validation_cells if part == "validation" else None
 
+    def label_shares(self) -> NDArray[np.float64]:
+        """Share of each class in the labelled pixels of all training masks, (C,), sum 1."""
+        return np.asarray(self._train_counts / self._train_counts.sum(), dtype=np.float64)
+
     def class_weights(self, cap: float) -> NDArray[np.float32]:
         """Weight of each class in the cross-entropy, (C,): inverse frequency, at most `cap`.
 
-        Counted over all training masks.         Class c with n_c of all n labelled pixels weighs n / (C n_c):
-        1 where all classes are equally frequent. A class without any training pixel gets the cap, the limit
-        of ever rarer classes; no pixel carries it.
+        Counted over all training masks. Class c with n_c of all n labelled pixels weighs n / (C n_c): 1 where
+        all classes are equally frequent. A class without any training pixel gets the cap, the limit of ever
+        rarer classes; no pixel carries it.
         """
         counts = self._train_counts.astype(np.float64)
         frequencies = np.maximum(counts, 1e-9) * len(counts) / counts.sum()
@@ -98,14 +106,7 @@ class TrialData:
         Raises:
             UnreadableImageError: If the file can't be decoded.
         """
-
-        def read() -> NDArray[np.uint8]:
-            image = self.dataset.read_image(record)
-            if image_scale == 1.0:
-                return image
-            return resize_image(image, *scaled_size(image.shape[0], image.shape[1], image_scale))
-
-        return self._cache.get(("image", record.name, image_scale), read)
+        return self._scaled("image", record, image_scale, self.dataset.read_image, resize_image)
 
     def mask(self, record: ImageRecord, image_scale: float = 1.0) -> NDArray[np.uint8]:
         """A labelled image's mask at a trial's scale: (H, W) class indices, not to be written to.
@@ -113,17 +114,21 @@ class TrialData:
         Raises:
             UnreadableImageError: If the file can't be decoded.
         """
+        return self._scaled("mask", record, image_scale, self.dataset.read_mask, resize_mask)
 
-        def read() -> NDArray[np.uint8]:
-            mask = self.dataset.read_mask(record)
+    def _scaled(
+        self,
+        kind: str,
+        record: ImageRecord,
+        image_scale: float,
+        read: Callable[[ImageRecord], NDArray[np.uint8]],
+        resize: Callable[[NDArray[np.uint8], int, int], NDArray[np.uint8]],
+    ) -> NDArray[np.uint8]:
+        def decode() -> NDArray[np.uint8]:
+            pixels = read(record)
             if image_scale == 1.0:
-                return mask
-            return resize_mask(mask, *scaled_size(mask.shape[0], mask.shape[1], image_scale))
+                return pixels
+            return resize(pixels, *scaled_size(pixels.shape[0], pixels.shape[1], image_scale))
 
-        return self._cache.get(("mask", record.name, image_scale), read)
-
-    def _class_counts(self, names: Sequence[str]) -> NDArray[np.int64]:
-        counts = np.zeros(len(self.classes.names), dtype=np.int64)
-        for name in names:
-            counts += self.dataset.class_counts(self._records[name])
-        return counts
+        # By path: folders with equal labels, which share a cache, may hold other unlabelled images by the same names.
+        return self._cache.get(f"{kind} {image_scale!r} {record.image_path or record.name}", decode)

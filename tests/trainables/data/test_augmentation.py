@@ -1,13 +1,14 @@
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
-from trainables.data.augmentation import StrongView, normalised
+from trainables.data.augmentation import StrongView, _strong_transform, normalised
 from trainables.data.sampling import MEAN_COLOUR
 
 
@@ -24,11 +25,38 @@ def test_strong_views_depend_on_the_seed_alone() -> None:
     assert (image == picture()).all()
 
 
-def test_strong_views_do_not_depend_on_threads() -> None:
-    strong, image = StrongView(), picture()
-    expected = [strong(image, seed).tobytes() for seed in range(40)]
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(lambda seed: strong(image, seed).tobytes(), range(40))) == expected
+def test_strong_views_are_those_of_unimatch() -> None:
+    """Its numbers, Yang et al. 2023: colour jitter .5, .5, .5, .25 for 80 %, grey for 20 %, blur for 50 %."""
+    jitter, grey, blur = _strong_transform().transforms
+    assert (jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue, jitter.p) == (
+        *[(0.5, 1.5)] * 3,
+        (-0.25, 0.25),
+        0.8,
+    )
+    assert grey.p == 0.2
+    assert (blur.sigma_limit, blur.blur_limit, blur.p) == ((0.1, 2.0), (0, 0), 0.5)
+
+
+def test_jitter_grey_and_blur_occur_independently_of_each_other() -> None:
+    """A blue and a less blue half tell them apart: grey has no colour, blur has colours between, jitter has others."""
+    image = np.full((16, 16, 3), (60, 90, 120), np.uint8)
+    image[:, 8:] = (60, 90, 160)
+    strong, seeds = StrongView(), 2000
+    occurred: Counter[tuple[bool, bool, bool]] = Counter()
+    for seed in range(seeds):
+        view = strong(image, seed)
+        grey = bool((view == view[..., :1]).all())
+        blurred = bool((view[:, 5:11] != view[:, [0] * 3 + [15] * 3]).any())
+        before = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if grey else image
+        jittered = bool((view[:, 0] != before[:, 0, None] if grey else view[:, 0] != before[:, 0]).any())
+        occurred[jittered, grey, blurred] += 1
+    for jittered in (True, False):
+        for grey in (True, False):
+            blurred, sharp = occurred[jittered, grey, True], occurred[jittered, grey, False]
+            expected = seeds * (0.8 if jittered else 0.2) * (0.2 if grey else 0.8)
+            assert blurred + sharp == pytest.approx(expected, abs=4 * np.sqrt(expected))
+            # The faintest blurs, of sigma below 0.3 or so, change no pixel: 1 in 10.
+            assert blurred == pytest.approx(expected * 0.45, abs=4 * np.sqrt(expected * 0.45))
 
 
 @pytest.mark.slow
@@ -45,7 +73,7 @@ def test_albumentations_asks_no_server() -> None:
 
 
 def test_normalisation() -> None:
-    images = np.zeros((2, 4, 5, 3), np.uint8)
+    images = torch.zeros((2, 4, 5, 3), dtype=torch.uint8)
     images[1] = 255
     plain = normalised(images, torch.device("cpu"), channels_last=False)
     assert plain.shape == (2, 3, 4, 5)
@@ -55,8 +83,10 @@ def test_normalisation() -> None:
     last = normalised(images, torch.device("cpu"), channels_last=True)
     assert last.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(last, plain)
+    assert plain.dtype == last.dtype == torch.float32
+    assert images.unique().tolist() == [0, 255]
 
 
 def test_padding_is_about_zero() -> None:
-    images = np.full((1, 2, 2, 3), MEAN_COLOUR, np.uint8)
+    images = torch.tensor(MEAN_COLOUR, dtype=torch.uint8).expand(1, 2, 2, 3)
     assert normalised(images, torch.device("cpu"), channels_last=False).abs().max() < 0.01

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from tests.trainables.small_trial import SmallDataset, small_config
 from trainables.data.dataset import IGNORE_INDEX, ImageRecord
+from trainables.data.records import RecordTable
 from trainables.data.sampling import (
     MEAN_COLOUR,
     Crop,
@@ -20,8 +21,8 @@ from trainables.data.sampling import (
 )
 
 
-def sized(height: int, width: int) -> ImageRecord:
-    return ImageRecord("a/b", "a/b", "a", None, None, height, width, labelled=True)
+def sized(name: str, side: int) -> ImageRecord:
+    return ImageRecord(name, name, "a", None, None, side, side, labelled=True)
 
 
 def test_streams_are_reproducible_and_unrelated() -> None:
@@ -32,7 +33,8 @@ def test_streams_are_reproducible_and_unrelated() -> None:
 
 
 def test_units_are_areas_in_crops() -> None:
-    records = [sized(256, 256), sized(1024, 1024), sized(100, 100), sized(0, 0)]
+    sizes = {"a": 256, "b": 1024, "c": 100, "d": 0}
+    records = RecordTable.from_records(sized(f"a/{name}", side) for name, side in sizes.items())
     assert crop_units(records, small_config(crop_size=256)).tolist() == [1, 16, 1, 1]
     assert crop_units(records, small_config(crop_size=256, image_scale=0.5)).tolist() == [1, 4, 1, 1]
 
@@ -96,6 +98,45 @@ def test_a_window_lies_inside_or_contains_the_image(
     assert cut_mask.shape == (96, 96)
     assert set(np.unique(cut_mask)) <= {0, IGNORE_INDEX}
     assert (cut_mask == IGNORE_INDEX).any() or crop.side <= max(height, width) + 1
+
+
+@given(
+    height=st.integers(8, 200),
+    width=st.integers(8, 200),
+    low=st.floats(0.3, 1),
+    high=st.floats(1, 3),
+    pixel=st.floats(0, 0.999),
+)
+def test_a_window_around_a_pixel_holds_it(height: int, width: int, low: float, high: float, pixel: float) -> None:
+    config = small_config(crop_size=64, scale_low=low, scale_high=high)
+    around = int(pixel * height), int((0.999 - pixel) * width)
+    crop = draw_crop(random_stream(0, Stream.LABELLED_CROP, height), height, width, config, 64, around=around)
+    for start, length, wanted in ((crop.top, height, around[0]), (crop.left, width, around[1])):
+        assert start <= wanted < start + crop.side
+        assert min(0, length - crop.side) <= start <= max(0, length - crop.side)
+
+
+def test_a_window_around_a_pixel_lies_everywhere_it_may() -> None:
+    config = small_config(crop_size=32, scale_low=1.0, scale_high=1.0)
+    crops = [
+        draw_crop(random_stream(0, Stream.LABELLED_CROP, i), 100, 40, config, 32, around=(50, 2)) for i in range(900)
+    ]
+    assert {crop.top for crop in crops} == set(range(19, 51))
+    assert {crop.left for crop in crops} == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("mirrored", "upside_down"), [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("side", [8, 12, 40])
+def test_an_image_without_mask_is_cut_alike(mirrored: bool, upside_down: bool, side: int) -> None:
+    """Without a mask, what lies outside of the image is all there is to know."""
+    image = np.random.default_rng(0).integers(0, 256, (24, 20, 3)).astype(np.uint8)
+    for top, left in ((0, 0), (3, 4), (-5, 2), (16, -6)):
+        crop = Crop(top, left, side, 16, mirrored, upside_down)
+        with_mask, mask = cut_crop(image, np.zeros((24, 20), np.uint8), crop)
+        without, outside = cut_crop(image, None, crop)
+        assert (with_mask == without).all()
+        assert (mask == outside).all()
+        assert without.flags.c_contiguous
 
 
 def test_image_and_mask_are_cut_and_mirrored_alike() -> None:
