@@ -4,10 +4,13 @@ Exit codes: 0 done, 1 the work failed, 2 bad input, 130 interrupted.
 """
 
 import argparse
+import contextlib
 import io
+import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from types import FrameType
 from typing import NoReturn
 
 from spaces.errors import InputError
@@ -47,6 +50,23 @@ class OneLineArgumentParser(argparse.ArgumentParser):
         raise InputError(message)
 
 
+def check_resume_options(options: argparse.Namespace, may_change: Collection[str], whose: str) -> None:
+    """Refuse options that would make what is resumed another one.
+
+    Args:
+        options: As they were parsed; None where one was not given.
+        may_change: Names of those that may be given.
+        whose: "search" or "training".
+
+    Raises:
+        InputError: If another one was given.
+    """
+    for name, value in vars(options).items():
+        if value is not None and name not in may_change:
+            option = "--" + name.replace("_", "-")
+            raise InputError(f"--resume goes on with the {whose}'s own settings; leave out {option}")
+
+
 def add_debug_option(parser: argparse.ArgumentParser) -> None:
     """Add `--debug`, which shows the traceback behind a one-line error."""
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -78,6 +98,21 @@ def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] |
     except Exception as error:  # noqa: BLE001 - the last resort of a command: one line, exit code 1
         code = _report(error, words, EXIT_FAILED)
     sys.exit(code)
+
+
+@contextlib.contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Within it, a request to terminate does what Ctrl-C does, so that a service's stop ends the work in good order."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        # Not a bare KeyboardInterrupt: whoever handles Ctrl-C in its own way must see this alike.
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _report(error: Exception, words: Sequence[str], code: int) -> int:

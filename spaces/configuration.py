@@ -69,7 +69,7 @@ class TrialConfig(BaseModel):
         0.999, ge=0, lt=1, description="decay of thresholds that are learned, for 75,000 steps (freematch, softmatch)"
     )
     threshold_sigmas: float = Field(
-        2.0, gt=0, description="deviations below the mean confidence at which the weight is exp(-1/2) (softmatch)"
+        2.0, gt=0, description="one deviation below the mean confidence, labels weigh exp(-sigmas^2 / 2) (softmatch)"
     )
     strong_augmentation: bool = Field(True, description="learn pseudo-labels on a strongly augmented view")
     strong_views: int = Field(1, ge=1, le=2, description="strong views of each unlabelled crop, learned side by side")

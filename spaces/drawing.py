@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Sequence
 
-from spaces.parameters import Scalar
+from spaces.conditions import Scalar
 
 
 class RandomSource:

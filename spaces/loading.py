@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from spaces.errors import InputError
 from spaces.parameters import Domain, Parameter
-from spaces.space import Space, first_complaint, make_space
+from spaces.space import Space, make_space
+from spaces.yaml_file import read_mapping
 
 FOLDER = Path(__file__).parent
 SHARED = "recipe"
@@ -117,36 +117,8 @@ def _locate(name_or_path: str, beside: Path | None) -> Path:
 
 
 def _read(path: Path) -> _Source:
+    file = read_mapping(path, "space file", "name:, baseline: and parameters:")
     try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"space file {path} can't be read: {error}") from None
-    except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = f", line {line + 1}" if line is not None else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise InputError(f"space file {path}{where}: {problem}") from None
-    if not isinstance(data, Mapping) or not isinstance(node, yaml.MappingNode):
-        raise InputError(f"space file {path}: expected name:, baseline: and parameters:")
-    try:
-        return _Source(SpaceFile.model_validate(data), path)
+        return _Source(SpaceFile.model_validate(file.content), path)
     except ValidationError as error:
-        line = _line_of(node, error.errors()[0]["loc"])
-        raise InputError(f"space file {path}, line {line}: {first_complaint(error)}") from None
-
-
-def _line_of(node: yaml.Node, location: tuple[int | str, ...]) -> int:
-    """Line of the deepest part of `location` that the file has."""
-    line = node.start_mark.line + 1
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
-            if found is not None:
-                line = found[0].start_mark.line + 1
-                node = found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-    return line
+        raise file.complaint(error) from None

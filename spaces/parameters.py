@@ -1,20 +1,11 @@
 """What may be varied: ranges, choices and the conditions under which they apply."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Protocol, Self, TypeAlias
+from typing import Any, Protocol, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Scalar: TypeAlias = bool | int | float | str
-
-
-def _as_tuple(value: Any) -> Any:
-    if value == []:
-        raise ValueError("an empty list can never hold; name the values")
-    return tuple(value) if isinstance(value, list) else (value,)
-
-
-Condition: TypeAlias = Mapping[str, Annotated[tuple[Scalar, ...], BeforeValidator(_as_tuple)]]
+from spaces.conditions import Condition, Scalar
 
 
 class Suggest(Protocol):
@@ -43,7 +34,7 @@ class Domain(BaseModel):
     .9999.
 
     Attributes:
-        when: Other parameters and the values they must have for this domain to apply.
+        when: What other parameters must be for this domain to apply.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -55,7 +46,7 @@ class Domain(BaseModel):
     one_minus_log: bool = False
     integer: bool = False
     also: tuple[Scalar, ...] = ()
-    when: Condition = Field(default_factory=dict)
+    when: dict[str, Condition] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_form(self) -> Self:
@@ -84,6 +75,13 @@ class Domain(BaseModel):
             raise ValueError("an integer range needs whole numbers as low and high")
         return self
 
+    def outermost(self) -> tuple[Scalar, ...]:
+        """Every choice, or the values beside the range and both its ends."""
+        if self.choices is not None:
+            return self.choices
+        assert self.low is not None and self.high is not None  # noqa: S101 - established by _check_form
+        return (*self.also, self.low, self.high)
+
     def contains(self, value: Any) -> bool:
         """Whether `value` is one that this domain can propose."""
         if self.choices is not None:
@@ -95,7 +93,12 @@ class Domain(BaseModel):
 
     def applies(self, values: Mapping[str, Any]) -> bool:
         """Whether the condition holds for the values given so far."""
-        return all(values.get(name) in allowed for name, allowed in self.when.items())
+        return all(condition.allows(values.get(name)) for name, condition in self.when.items())
+
+    @property
+    def condition(self) -> str:
+        """The conditions, for people and for names: `optimizer=sgd, heads=1|3`."""
+        return ", ".join(f"{name}={condition}" for name, condition in self.when.items())
 
     def suggest(self, name: str, source: Suggest) -> Scalar:
         """Take a value for `name` from `source`."""
@@ -149,8 +152,7 @@ class Parameter(BaseModel):
         """
         if len(self.domains) == 1:
             return self.name
-        condition = ", ".join(f"{name}={'|'.join(map(str, values))}" for name, values in domain.when.items())
-        return f"{self.name} [{condition}]"
+        return f"{self.name} [{domain.condition}]"
 
     def depends_on(self) -> set[str]:
         """Names in this parameter's conditions."""

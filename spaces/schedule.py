@@ -45,13 +45,6 @@ class Schedule:
         """The first evaluation step after `step`."""
         return min(self.max_steps, (step // self.eval_every + 1) * self.eval_every)
 
-    def evaluation_steps(self) -> tuple[int, ...]:
-        """All steps after which the training is evaluated, the last step included."""
-        steps = list(range(self.eval_every, self.max_steps + 1, self.eval_every))
-        if not steps or steps[-1] != self.max_steps:
-            steps.append(self.max_steps)
-        return tuple(steps)
-
 
 def schedule_for(config: TrialConfig, *, max_steps: int, eval_every: int) -> Schedule:
     """Scale a configuration's step counts, stated for `REFERENCE_STEPS`, to a training of `max_steps`.

@@ -6,10 +6,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from spaces.conditions import Scalar
 from spaces.configuration import TrialConfig
 from spaces.drawing import RandomSource
 from spaces.errors import InputError
-from spaces.parameters import Parameter, Scalar, Suggest
+from spaces.parameters import Domain, Parameter, Suggest
 
 POINTS_TRIED = 300
 """Random points of a space that are tried before it is taken."""
@@ -56,28 +57,28 @@ class Space:
         return drawn
 
     def values_of(self, name: str) -> tuple[Scalar, ...]:
-        """All values that a parameter of choices may take, the baseline's first."""
+        """All values that a parameter of choices may take, the baseline's first; of a range, both ends."""
         values = [getattr(self.baseline, name)]
         for parameter in self.parameters:
             if parameter.name == name:
-                values += [value for domain in parameter.domains for value in domain.choices or ()]
+                values += [value for domain in parameter.domains for value in domain.outermost()]
         return tuple(dict.fromkeys(values))
 
     def fix(self, fixed: Mapping[str, Any]) -> "Space":
         """The same space with some values held: they are no longer searched, nor is what can't apply any more."""
         baseline = TrialConfig.model_validate(self.baseline.model_dump() | dict(fixed))
-        remaining: list[Parameter] = []
-        searched = {parameter.name for parameter in self.parameters} - set(fixed)
-        held = {name: value for name, value in baseline.model_dump().items() if name not in searched}
+        held = baseline.model_dump()
+        remaining: dict[str, Parameter] = {}
+        # A parameter that falls away is held itself, so what hangs on it, which comes later, can fall away too.
         for parameter in self.parameters:
             domains = tuple(
                 domain
                 for domain in parameter.domains
-                if all(name not in held or held[name] in allowed for name, allowed in domain.when.items())
+                if all(name in remaining or condition.allows(held[name]) for name, condition in domain.when.items())
             )
             if parameter.name not in fixed and domains:
-                remaining.append(parameter.model_copy(update={"domains": domains}))
-        return replace(self, baseline=baseline, parameters=tuple(remaining))
+                remaining[parameter.name] = parameter.model_copy(update={"domains": domains})
+        return replace(self, baseline=baseline, parameters=tuple(remaining.values()))
 
     def for_classes(self, foreground: Sequence[str]) -> "Space":
         """The same space with every `NAME.*` parameter spelled out for each foreground class of the data."""
@@ -109,9 +110,9 @@ def make_space(name: str, description: str, baseline: Mapping[str, Any], paramet
         for missing in sorted(parameter.depends_on() - set(TrialConfig.model_fields)):
             raise InputError(f"space {name}: {parameter.name}: 'when' names {missing!r}, which is no parameter")
     ordered = _in_drawing_order(name, parameters)
-    _check_baseline_is_a_point(name, config, ordered)
-    _check_values_are_valid(name, config, ordered)
     space = Space(name=name, description=description, baseline=config, parameters=ordered)
+    _check_values_are_valid(space)
+    _check_baseline_is_a_point(name, config, ordered)
     _check_points_are_valid(space)
     return space
 
@@ -162,18 +163,34 @@ def _check_points_are_valid(space: Space) -> None:
             raise InputError(f"space {space.name} holds invalid configurations: {first_complaint(error)}") from None
 
 
-def _check_values_are_valid(name: str, config: TrialConfig, parameters: Sequence[Parameter]) -> None:
+def _check_values_are_valid(space: Space) -> None:
     """Try both ends of each range and every choice."""
-    for parameter in parameters:
+    for parameter in space.parameters:
         for domain in parameter.domains:
-            ends = domain.choices if domain.choices is not None else (domain.low, domain.high, *domain.also)
-            for value in ends:
-                values = config.model_dump() | {k: allowed[0] for k, allowed in domain.when.items()}
+            values = space.baseline.model_dump() | _where_it_applies(space, parameter, domain)
+            for value in domain.outermost():
                 _set_value(values, parameter.name, value)
                 try:
-                    TrialConfig.model_validate(values)
+                    config = TrialConfig.model_validate(values)
                 except ValidationError as error:
-                    raise InputError(f"space {name}: {parameter.name}: {first_complaint(error)}") from None
+                    raise InputError(f"space {space.name}: {parameter.name}: {first_complaint(error)}") from None
+                taken = _get_value(config.model_dump(), parameter.name)
+                if isinstance(taken, bool) != isinstance(value, bool):
+                    raise InputError(
+                        f"space {space.name}: {parameter.name}: {value!r} would be taken for {taken!r}; "
+                        f"write {str(taken).lower()}"
+                    )
+
+
+def _where_it_applies(space: Space, parameter: Parameter, domain: Domain) -> dict[str, Scalar]:
+    """Values of the other parameters under which a domain applies."""
+    values: dict[str, Scalar] = {}
+    for other, condition in domain.when.items():
+        example = condition.example(space.values_of(other))
+        if example is None:
+            raise InputError(f"space {space.name}: {parameter.name}: 'when' {other}={condition} can never hold")
+        values[other] = example
+    return values
 
 
 def _set_value(values: dict[str, Any], name: str, value: Any) -> None:

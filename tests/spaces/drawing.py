@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from spaces.parameters import Scalar
+from spaces.conditions import Scalar
 
 
 class GivenSource:

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from spaces.conditions import Condition
 from spaces.parameters import Domain, Parameter
 
 
@@ -49,3 +50,28 @@ def test_values_beside_a_range_are_contained_and_drawn() -> None:
     assert not domain.contains(0.2)
     assert domain.suggestion_of("threshold_base", 0.0) == {"threshold_base form": "0.0"}
     assert domain.suggestion_of("threshold_base", 0.5) == {"threshold_base form": "range", "threshold_base": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("written", "allowed", "refused", "shown"),
+    [
+        ("sgd", "sgd", "adamw", "sgd"),
+        (["sgd", "adamw"], "adamw", "lamb", "sgd|adamw"),
+        ({"not": "off"}, "of my own", "off", "not off"),
+        ({"not": ["off", "fixed"]}, "freematch", "fixed", "not off|fixed"),
+        (True, True, False, "true"),
+    ],
+)
+def test_a_condition_survives_being_written_down(written: object, allowed: object, refused: object, shown: str) -> None:
+    domain = Domain.model_validate({"low": 0, "high": 1, "when": {"other": written}})
+    again = Domain.model_validate_json(domain.model_dump_json())
+    assert again == domain
+    assert again.applies({"other": allowed})
+    assert not again.applies({"other": refused})
+    assert again.condition == f"other={shown}"
+
+
+def test_an_example_of_a_condition_is_a_value_that_it_allows() -> None:
+    assert Condition.model_validate(["b", "a"]).example(("c",)) == "b"
+    assert Condition.model_validate({"not": "off"}).example(("off", "fixed")) == "fixed"
+    assert Condition.model_validate({"not": "off"}).example(("off",)) is None

@@ -11,14 +11,14 @@ from spaces.drawing import RandomSource
 from spaces.errors import InputError
 from spaces.loading import builtin_space_names, load_space, load_spaces
 from spaces.presets import load_preset, preset_names
+from spaces.space import Space
 from tests.spaces.drawing import GivenSource
 
-every_space = pytest.mark.parametrize("name", builtin_space_names())
+every_space = pytest.mark.parametrize("space", load_spaces("all"), ids=lambda space: space.name)
 
 
 @every_space
-def test_the_baseline_is_the_recipe_and_a_point_of_the_space(name: str) -> None:
-    space = load_space(name)
+def test_the_baseline_is_the_recipe_and_a_point_of_the_space(space: Space) -> None:
     drawn = space.suggestions_of(space.baseline)
     assert space.sample(GivenSource(drawn)) == space.baseline
     recipe = TrialConfig(architecture="any", encoder="any")
@@ -28,8 +28,7 @@ def test_the_baseline_is_the_recipe_and_a_point_of_the_space(name: str) -> None:
 
 @every_space
 @given(seed=st.integers(0, 2**32))
-def test_every_drawn_configuration_is_valid_and_can_be_drawn_again(name: str, seed: int) -> None:
-    space = load_space(name)
+def test_every_drawn_configuration_is_valid_and_can_be_drawn_again(space: Space, seed: int) -> None:
     config = space.sample(RandomSource(seed))
     source = GivenSource(space.suggestions_of(config))
     assert space.sample(source) == config
@@ -38,18 +37,55 @@ def test_every_drawn_configuration_is_valid_and_can_be_drawn_again(name: str, se
 
 @every_space
 @given(seed=st.integers(0, 2**32))
-def test_without_selftraining_nothing_of_it_is_drawn(name: str, seed: int) -> None:
-    space = load_space(name).fix({"selftraining": False})
+def test_without_selftraining_nothing_of_it_is_drawn(space: Space, seed: int) -> None:
+    space = space.fix({"threshold_strategy": "off"})
     source = GivenSource(space.suggestions_of(space.sample(RandomSource(seed))))
     assert not space.sample(source).selftraining
-    assert not any("threshold" in asked or "selftraining" in asked for asked in source.asked)
+    of_it = ("threshold", "selftraining", "strong", "cutmix", "complementary")
+    assert not any(asked.startswith(of_it) for asked in source.asked)
 
 
 @every_space
-def test_a_fixed_value_is_no_longer_searched(name: str) -> None:
-    space = load_space(name).fix({"optimizer": "adamw", "learning_rate": 1e-3})
+def test_a_fixed_value_is_no_longer_searched(space: Space) -> None:
+    space = space.fix({"optimizer": "adamw", "learning_rate": 1e-3})
     assert {"optimizer", "learning_rate"}.isdisjoint(parameter.name for parameter in space.parameters)
     assert space.baseline.optimizer == "adamw"
+
+
+@every_space
+@pytest.mark.parametrize("strategy", ["classwise", "fixed", "freematch", "softmatch", "a strategy of one's own"])
+def test_each_strategy_has_its_own_parameters_and_those_that_all_have(space: Space, strategy: str) -> None:
+    own = {
+        "classwise": {"threshold_base", "threshold_background"},
+        "fixed": {"threshold_base"},
+        "freematch": {"threshold_decay"},
+        "softmatch": {"threshold_decay", "threshold_sigmas"},
+    }
+    searched = {parameter.name for parameter in space.fix({"threshold_strategy": strategy}).parameters}
+    assert {name for name in searched if name.startswith("threshold")} == own.get(strategy, set())
+    shared = {"selftraining_start", "selftraining_ramp", "selftraining_weight", "strong_augmentation", "strong_views"}
+    assert shared | {"cutmix", "complementary_dropout"} <= searched
+
+
+def test_what_hangs_on_something_that_falls_away_falls_away() -> None:
+    space = load_space("unet").fix({"threshold_strategy": "off"})
+    assert "strong_views" not in {parameter.name for parameter in space.parameters}
+    assert "complementary_dropout" not in {parameter.name for parameter in space.parameters}
+
+
+@pytest.mark.parametrize("written", ["off", "'off'", "{not: off}", "[fixed, off]"])
+def test_off_is_a_word(tmp_path: Path, written: str) -> None:
+    """YAML 1.1 would take it for false."""
+    path = write_space(
+        tmp_path,
+        f"extends: unet\nname: mine\nbaseline: {{threshold_strategy: off}}\nparameters:\n"
+        f"  threshold_strategy: {{choices: [off, fixed]}}\n"
+        f"  cutmix: {{choices: [true, false], when: {{threshold_strategy: {written}}}}}\n",
+    )
+    space = load_space(path)
+    (cutmix,) = (parameter for parameter in space.parameters if parameter.name == "cutmix")
+    assert space.baseline.threshold_strategy == "off"
+    assert (cutmix.domain({"threshold_strategy": "off"}) is None) == (written == "{not: off}")
 
 
 def test_all_means_every_builtin_space_with_different_names() -> None:
@@ -61,6 +97,16 @@ def test_presets_fit_every_space(name: str) -> None:
     for preset in (load_preset(name), load_preset(name).for_data()):
         for space in load_spaces("all"):
             assert space.fix(preset.config).baseline.crop_size == preset.config.get("crop_size", 256)
+
+
+@pytest.mark.parametrize("written", ["3e-4", "3E-4", "3.0e-4", "0.0003"])
+def test_a_number_may_have_an_exponent_and_no_point(tmp_path: Path, written: str) -> None:
+    """YAML 1.1 would take it for a word, which is none of the baseline's numbers."""
+    path = write_space(
+        tmp_path, f"extends: unet\nname: mine\nparameters:\n  learning_rate: {{choices: [{written}, 1e-3]}}\n"
+    )
+    (rate,) = (parameter for parameter in load_space(path).parameters if parameter.name == "learning_rate")
+    assert rate.domains[0].choices == (3e-4, 1e-3)
 
 
 def write_space(folder: Path, text: str) -> str:
@@ -103,6 +149,15 @@ def test_a_users_file_extends_a_builtin_space_and_drops_and_adds_parameters(tmp_
             "dice_weight + focal_weight",
         ),
         ("extends: unet\nname: mine\nparameters:\n  heads: {choices: [1, 3], when: {cutmix: []}}\n", "line 4"),
+        (
+            "extends: unet\nname: mine\nparameters:\n  heads: {choices: [1, 3], when: {cutmix: {no: 1}}}\n",
+            "{not: ...}",
+        ),
+        (
+            "extends: unet\nname: mine\nparameters:\n  heads: {choices: [1, 3], when: {architecture: {not: unet}}}\n",
+            "'when' architecture=not unet can never hold",
+        ),
+        ("extends: unet\nname: mine\nparameters:\n  cutmix: {choices: [on, off]}\n", "'on' would be taken for True"),
         ("extends: nothere\nname: mine\n", "'nothere'"),
         ("extends: mine.yaml\nname: mine\n", "circle"),
         ("name: mine\nbaseline: {encoder: resnet18}\n", "architecture"),

@@ -1,6 +1,7 @@
 """No dead knobs: every parameter of a configuration changes what is trained."""
 
 from functools import cache
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from spaces.presets import load_preset
 from spaces.schedule import schedule_for
 from tests.trainables.small_trial import SmallDataset, small_config, small_data
 from trainables.data.trial_data import TrialData
-from trainables.trainer import Trainer
+from trainables.training.trainer import Trainer
 
 STEPS = 6
 STEPS_OF_REAL_NETWORKS = 2
@@ -32,6 +33,7 @@ VALUES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "multiscale": (1.0, 2.0, {}),
     "scale_low": (0.5, 1.0, {}),
     "scale_high": (1.0, 2.0, {}),
+    "rare_class_share": (0.0, 1.0, {}),
     "batch_size": (2, 3, {}),
     "optimizer": ("sgd", "adamw", {}),
     "learning_rate": (0.02, 0.01, {}),
@@ -46,14 +48,19 @@ VALUES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "focal_weight": (0.0, 0.4, {}),
     "focal_gamma": (0.0, 2.0, {"focal_weight": 0.5}),
     "class_weight_cap": (1.0, 10.0, {}),
-    "selftraining": (True, False, {}),
     "selftraining_start": (0, 37_500, {}),
+    "selftraining_ramp": (0, 37_500, {}),
     "selftraining_weight": (0.5, 2.0, {}),
     "threshold_strategy": ("classwise", "fixed", {"threshold_base": 0.95}),
     "threshold_base": (0.0, 0.95, {}),
     "threshold_background": (0.0, 0.95, {}),
     "threshold_offsets": ({}, {"Snake Fruit": 0.9}, {}),
+    # Horizons shorter than two steps are not made, so the values are those of a long training.
+    "threshold_decay": (0.9999, 0.99997, {"threshold_strategy": "softmatch"}),
+    "threshold_sigmas": (1.0, 4.0, {"threshold_strategy": "softmatch"}),
     "strong_augmentation": (True, False, {}),
+    "strong_views": (1, 2, {}),
+    "complementary_dropout": (True, False, {"strong_views": 2}),
     "labelled_colour": (True, False, {}),
     "cutmix": (True, False, {}),
 }
@@ -103,13 +110,16 @@ def searched() -> list[tuple[str, str, Domain]]:
 def test_what_a_space_searches_changes_what_even_the_shortest_search_trains(
     space: str, name: str, domain: Domain
 ) -> None:
-    ends = domain.choices or (*domain.also, domain.low, domain.high)
-    conditions = {key: allowed[0] for key, allowed in domain.when.items()}
+    """Every choice trains differently, and so do the values that lie furthest apart of a range."""
+    conditions = {
+        other: condition.example(load_space(space).values_of(other)) for other, condition in domain.when.items()
+    }
     needed = {**VALUES[name][2], **conditions}
     length = load_preset("demo").max_steps
-    first = trained(shared_data(), max_steps=length, **{**needed, name: ends[0]})
-    second = trained(shared_data(), max_steps=length, **{**needed, name: ends[-1]})
-    assert first.keys() != second.keys() or any(not torch.equal(first[key], second[key]) for key in first)
+    values = domain.choices or (domain.outermost()[0], domain.outermost()[-1])
+    found = [trained(shared_data(), max_steps=length, **{**needed, name: value}) for value in values]
+    for first, second in combinations(found, 2):
+        assert first.keys() != second.keys() or any(not torch.equal(first[key], second[key]) for key in first)
 
 
 @pytest.mark.usefixtures("small_model")

@@ -1,8 +1,11 @@
-"""Self-training: a teacher's pseudo-labels, and the strategies that choose which of them to trust."""
+"""Self-training: a teacher's pseudo-labels, and the strategies that choose which of them to trust.
 
-# Importing a strategy's module registers it.
-from trainables.selftraining import classwise as _classwise
-from trainables.selftraining import fixed as _fixed
+A new strategy is one more file in this folder that registers itself: see `strategy.register_threshold_strategy`.
+"""
 
-__all__: list[str] = []
-del _classwise, _fixed
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _module in iter_modules(__path__):
+    # Importing a strategy's module registers it.
+    import_module(f"{__name__}.{_module.name}")

@@ -12,7 +12,7 @@ class ClassThresholds:
     def __init__(self, thresholds: Sequence[float]) -> None:
         self._thresholds = torch.tensor(thresholds, dtype=torch.float32)
 
-    def update(self, probabilities: Tensor) -> None:
+    def update(self, probabilities: Tensor, valid: Tensor) -> None:
         """Nothing to learn."""
 
     def mask(self, confidence: Tensor, labels: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """One threshold per class: the recipe's strategy."""
 
 from spaces.configuration import TrialConfig
+from spaces.schedule import Schedule
 from trainables.selftraining.class_thresholds import ClassThresholds
 from trainables.selftraining.strategy import register_threshold_strategy
 
@@ -9,7 +10,7 @@ HIGHEST = 0.99
 
 
 @register_threshold_strategy("classwise")
-def classwise(config: TrialConfig, class_names: tuple[str, ...]) -> ClassThresholds:
+def classwise(config: TrialConfig, schedule: Schedule, class_names: tuple[str, ...]) -> ClassThresholds:
     """Base plus the class's offset, class 0 with a threshold of its own; all kept within 0 and `HIGHEST`.
 
     Offsets of classes that the data do not have are passed over, so that one recipe serves any data.

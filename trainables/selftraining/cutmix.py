@@ -33,13 +33,20 @@ class CutMixBox:
     width: int
 
 
-def cutmix_boxes(seed: int, step: int, batch_size: int, size: int) -> tuple[CutMixBox, ...]:
-    """Boxes of one step, a pure function of seed and step.
+def cutmix_boxes(seed: int, step: int, batch_size: int, size: int, view: int = 0) -> tuple[CutMixBox, ...]:
+    """Boxes of one step, a pure function of seed, step and view.
 
-    After Yun et al. 2019, with the numbers of UniMatch (Yang et al. 2023). Every image takes part with
-    `PROBABILITY`; the partner is the next image of the batch.
+    After Yun et al. 2019 (between unlabelled images: French et al. 2020, arXiv 1906.01916), with the numbers of
+    UniMatch (Yang et al. 2023). Every image takes part with `PROBABILITY`; the partner is the next image of the batch.
+
+    Args:
+        seed: The trial's seed.
+        step: The step.
+        batch_size: Unlabelled images.
+        size: Side of the images, px.
+        view: Number of the strong view; each has boxes of its own.
     """
-    random = random_stream(seed, Stream.CUTMIX, step)
+    random = random_stream(seed, Stream.CUTMIX, *((step, view) if view else (step,)))
     boxes = []
     for image in range(batch_size):
         if random.random() >= PROBABILITY or batch_size < 2:

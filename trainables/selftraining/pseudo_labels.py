@@ -1,12 +1,11 @@
 """Pseudo-labels: making them from a teacher's probabilities, and the loss of learning them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from trainables.losses.weighted_cross_entropy import weighted_cross_entropy
 from trainables.selftraining.strategy import ThresholdStrategy
 
 
@@ -34,27 +33,22 @@ def label_pixels(probabilities: Tensor, valid: Tensor, strategy: ThresholdStrate
         valid: (B, H, W), bool, False for padding.
         strategy: Learns from the probabilities first, then weighs the labels.
     """
-    strategy.update(probabilities)
+    strategy.update(probabilities, valid)
     confidence, labels = probabilities.max(dim=1)
     return PseudoLabels(labels, strategy.mask(confidence, labels) * valid, valid)
 
 
-def pseudo_label_loss(heads: Sequence[Tensor], pseudo: PseudoLabels) -> Tensor:
+def pseudo_label_loss(logits: Tensor, pseudo: PseudoLabels) -> Tensor:
     """Plain cross-entropy with the pseudo-labels, averaged over the heads.
 
     The sum over trusted pixels is divided by the number of ALL valid pixels, as FixMatch does: few trusted
     labels then pull little. Padding is not a valid pixel.
 
     Args:
-        heads: One (B, C, H, W) tensor of the student's logits per head, on the strong view.
+        logits: (B, K, C, H, W), the student's logits of K heads on the strong view, in any floating dtype.
         pseudo: The labels of the same pixels.
 
     Returns:
         A scalar, float32; 0 with a zero gradient where nothing is trusted.
     """
-    pixels = pseudo.valid.sum().clamp_min(1)
-    losses = [
-        (functional.cross_entropy(logits.float(), pseudo.labels, reduction="none") * pseudo.weights).sum() / pixels
-        for logits in heads
-    ]
-    return torch.stack(losses).mean()
+    return weighted_cross_entropy(logits, pseudo.labels, pseudo.weights, pseudo.valid.sum().clamp_min(1))

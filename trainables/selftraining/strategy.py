@@ -7,21 +7,28 @@ from torch import Tensor
 
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
+from spaces.schedule import Schedule
 
 
 class ThresholdStrategy(Protocol):
-    """Decides which pseudo-labels are trusted, and how much."""
+    """Decides which pseudo-labels are trusted, and how much.
 
-    def update(self, probabilities: Tensor) -> None:
+    `update` and `mask` never wait for the device: what they learn stays there, as float32 tensors.
+    """
+
+    def update(self, probabilities: Tensor, valid: Tensor) -> None:
         """Learn from the teacher's predictions of one batch, before `mask` is asked about it.
+
+        A batch without a valid pixel changes nothing.
 
         Args:
             probabilities: (B, C, H, W), float32, summing to 1 over C.
+            valid: (B, H, W), bool: False where the pixel is padding, from which nothing is learned.
         """
         ...
 
     def mask(self, confidence: Tensor, labels: Tensor) -> Tensor:
-        """Weight of each pseudo-label in the loss.
+        """Weight of each pseudo-label in the loss, never smaller for a higher confidence; learns nothing.
 
         Args:
             confidence: (B, H, W), float32, the probability of each pixel's label.
@@ -33,7 +40,7 @@ class ThresholdStrategy(Protocol):
         ...
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What `update` has learned; empty for fixed thresholds."""
+        """What `update` has learned; empty where nothing is."""
         ...
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
@@ -41,8 +48,8 @@ class ThresholdStrategy(Protocol):
         ...
 
 
-StrategyFactory = Callable[[TrialConfig, tuple[str, ...]], ThresholdStrategy]
-"""Builds a strategy from a configuration and the names of the classes."""
+StrategyFactory = Callable[[TrialConfig, Schedule, tuple[str, ...]], ThresholdStrategy]
+"""Builds a strategy from a configuration, its schedule (which holds the scaled decay) and the names of the classes."""
 
 _factories: dict[str, StrategyFactory] = {}
 
@@ -62,7 +69,9 @@ def threshold_strategy_names() -> tuple[str, ...]:
     return tuple(sorted(_factories))
 
 
-def create_threshold_strategy(config: TrialConfig, class_names: tuple[str, ...]) -> ThresholdStrategy:
+def create_threshold_strategy(
+    config: TrialConfig, schedule: Schedule, class_names: tuple[str, ...]
+) -> ThresholdStrategy:
     """The strategy that a configuration names.
 
     Raises:
@@ -75,4 +84,4 @@ def create_threshold_strategy(config: TrialConfig, class_names: tuple[str, ...])
         raise InputError(
             f"threshold_strategy: unknown strategy {config.threshold_strategy!r}; one of: {known}"
         ) from None
-    return factory(config, class_names)
+    return factory(config, schedule, class_names)

@@ -19,6 +19,11 @@ def test_boxes_are_a_function_of_seed_and_step_and_lie_inside() -> None:
         assert box.left + box.width <= 64
 
 
+def test_views_have_boxes_of_their_own() -> None:
+    assert all(cutmix_boxes(0, step, 8, 64) == cutmix_boxes(0, step, 8, 64, view=0) for step in range(5))
+    assert len({cutmix_boxes(0, step, 8, 64, view=view) for step in range(20) for view in range(2)}) == 40
+
+
 def test_one_image_has_no_partner() -> None:
     assert all(not cutmix_boxes(0, step, 1, 64) for step in range(10))
 

@@ -1,0 +1,110 @@
+"""Reading YAML and JSON files so that a complaint can name the line."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+from pydantic import ValidationError
+
+from spaces.errors import InputError
+from spaces.space import first_complaint
+
+_BOOLEAN = "tag:yaml.org,2002:bool"
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads `on` and `off` as the words they are, as YAML 1.2 does: a strategy is called off."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, form) for tag, form in resolvers if tag != _BOOLEAN or first not in "oO"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+# YAML 1.1 takes 3e-4 for a word, because it has no point.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """A mapping read from a file, with the place of each of its parts.
+
+    Attributes:
+        path: The file.
+        what: What it is to the user, for messages: "space file".
+        content: The mapping.
+        node: The same with lines.
+    """
+
+    path: Path
+    what: str
+    content: Mapping[str, Any]
+    node: yaml.MappingNode
+
+    def line_of(self, location: tuple[int | str, ...]) -> int:
+        """Line, from 1, of the deepest part of `location` that the file has."""
+        node: yaml.Node = self.node
+        line = node.start_mark.line + 1
+        for part in location:
+            if isinstance(node, yaml.MappingNode):
+                found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+                if found is not None:
+                    line = found[0].start_mark.line + 1
+                    node = found[1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+                node = node.value[part]
+                line = node.start_mark.line + 1
+        return line
+
+    def complaint(self, error: ValidationError, *within: str) -> InputError:
+        """One line from pydantic's report on the content, or on the part of it under the keys `within`."""
+        line = self.line_of((*within, *error.errors()[0]["loc"]))
+        return InputError(f"{self.what} {self.path}, line {line}: {first_complaint(error)}")
+
+
+def read_mapping(path: Path, what: str, expected: str) -> YamlFile:
+    """Read a YAML file, or a JSON one if its name ends in .json, that holds a mapping.
+
+    Args:
+        path: The file.
+        what: What it is to the user, for messages.
+        expected: What the mapping would hold, for messages.
+
+    Raises:
+        InputError: If the file can't be read, or holds something else; the message has its name and line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".json":
+            json.loads(text)
+            # JSON is YAML but for tabs, which JSON has between its words only.
+            text = text.replace("\t", " ")
+        node, content = _parsed(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{what} {path}, line {error.lineno}: {error.msg}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{what} {path} can't be read: {error}") from None
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = f", line {line + 1}" if line is not None else ""
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise InputError(f"{what} {path}{where}: {problem}") from None
+    if not isinstance(content, Mapping) or not isinstance(node, yaml.MappingNode):
+        raise InputError(f"{what} {path}: expected {expected}")
+    return YamlFile(path, what, content, node)
+
+
+def _parsed(text: str) -> tuple[yaml.Node | None, Any]:
+    """The text's nodes, which know their lines, and its content."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        return node, None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
