@@ -58,6 +58,7 @@ class DeepLabV3Plus(SegmentationModel):
             heads=build_heads(config, in_channels=width, classes=classes, kernel_size=1),
             size_multiple=OUTPUT_STRIDE,
             decoder_stride=DECODER_STRIDE,
+            decoder_levels=(2, len(channels) - 1),
         )
 
 

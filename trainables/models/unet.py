@@ -52,6 +52,11 @@ class Unet(SegmentationModel):
             decoder_stride=1,
         )
 
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits of all heads at full size from the decoder's features at half of it."""
+        decoder = cast("UnetDecoder", self.decoder)
+        return self.heads.classify_enlarged(features, decoder.to_full_size)
+
 
 class MobileNetV2Taps(nn.Module):
     """MobileNetV2 tapped at the stem (32 channels at 1/2) and, at 1/32, before the 1280-channel convolution.
@@ -84,7 +89,9 @@ class MobileNetV2Taps(nn.Module):
 
 
 class UnetDecoder(nn.Module):
-    """A depthwise-separable bridge, four stages with skips, a transposed convolution to full size.
+    """A depthwise-separable bridge, four stages with skips, and a transposed convolution to full size.
+
+    Calling it gives the features at half size: `Unet.classify` does the last convolution and the heads as one.
 
     Args:
         skip_channels: Channels of the encoder's features at 1/2, 1/4, 1/8, 1/16 and 1/32.
@@ -107,12 +114,11 @@ class UnetDecoder(nn.Module):
         self.to_full_size = nn.ConvTranspose2d(stage_channels[-1], stage_channels[-1], 2, stride=2)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Decode six features, the (B, 3, H, W) images first, to (B, `stage_channels[-1]`, H, W)."""
+        """Decode six features, the (B, 3, H, W) images first, to (B, `stage_channels[-1]`, H / 2, W / 2)."""
         current: Tensor = self.bridge(features[-1])
         for stage, skip in zip(self.stages, reversed(features[1:-1]), strict=True):
             current = stage(current, skip)
-        full: Tensor = self.to_full_size(current)
-        return full
+        return current
 
 
 class UnetStage(nn.Module):

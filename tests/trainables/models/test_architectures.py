@@ -20,6 +20,7 @@ def parameters(architecture: str, encoder: str, heads: int) -> int:
     [
         ("unet", "mobilenet_v2", 3_502_023, 3_499_541),
         ("deeplabv3plus", "resnet50", 40_354_247, 40_352_181),
+        ("unetplusplus", "mobilenet_v2", 6_827_621, 6_827_621),
     ],
 )
 def test_parameter_counts(architecture: str, encoder: str, stated: int, planned: int) -> None:
@@ -62,7 +63,7 @@ def test_unet_taps_mobilenet_at_the_stem_and_before_the_last_convolution() -> No
 @torch.inference_mode()
 def test_other_encoders(architecture: str, encoder: str) -> None:
     model = create_model(TrialConfig(architecture=architecture, encoder=encoder), classes=2).eval()
-    assert model(torch.zeros(1, 3, 64, 96))[0].shape == (1, 2, 64, 96)
+    assert model(torch.zeros(1, 3, 64, 96)).shape == (1, 3, 2, 64, 96)
 
 
 @pytest.mark.parametrize(
