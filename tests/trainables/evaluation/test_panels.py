@@ -6,7 +6,7 @@ from PIL import Image
 
 from tests.trainables.small_trial import CLASSES, SmallModel, small_config, small_data
 from trainables.data.dataset import IGNORE_INDEX
-from trainables.panels import GAP, IGNORED_COLOUR, coloured, prediction_panels
+from trainables.evaluation.panels import GAP, IGNORED_COLOUR, coloured, prediction_panels
 
 
 def test_image_truth_and_prediction_side_by_side() -> None:

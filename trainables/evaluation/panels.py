@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from spaces.configuration import TrialConfig
+from trainables.compute.precision import PLAIN_LAYOUT, ComputeLayout
 from trainables.data.dataset import IGNORE_INDEX, ClassMapping
 from trainables.data.trial_data import VALIDATION_WINDOW_SIZE, TrialData
 from trainables.data.validation_cells import spread_cells
-from trainables.evaluation import predicted_cells
+from trainables.evaluation.evaluation import predicted_cells
 from trainables.models.segmentation_model import SegmentationModel
-from trainables.precision import ComputeLayout
 
 GAP = 4
 """White columns between the pictures of a panel, px."""
@@ -27,7 +27,7 @@ def prediction_panels(
     data: TrialData,
     count: int,
     *,
-    layout: ComputeLayout | None = None,
+    layout: ComputeLayout = PLAIN_LAYOUT,
 ) -> list[tuple[str, bytes]]:
     """Draw windows of the validation part, spread evenly over it.
 
@@ -36,7 +36,7 @@ def prediction_panels(
         config: What it was trained with.
         data: The data.
         count: Panels at most.
-        layout: Precision and memory layout; float32 in torch's own layout by default.
+        layout: Precision and memory layout.
 
     Returns:
         (name, PNG file): image | truth | prediction, in the mapping's colours; pixels without a class are
@@ -57,7 +57,7 @@ def prediction_panels(
         data,
         chosen,
         cells=cells,
-        layout=layout or ComputeLayout("float32", channels_last=False),
+        layout=layout,
     ):
         for cell in cells[record.name]:
             shared = cell.intersection(part)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainables.confusion import class_ious, confusion_matrix, foreground_miou
+from trainables.evaluation.confusion import class_ious, confusion_matrix, foreground_miou
 
 
 def test_by_hand() -> None:

@@ -1,0 +1,286 @@
+"""Prediction of images of any size by windows of the network's input size, alone or overlapping and blended."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from spaces.configuration import TrialConfig
+from trainables.compute.precision import ComputeLayout
+from trainables.data.augmentation import normalised
+from trainables.data.sampling import Crop, cut_crop, scaled_size
+from trainables.data.validation_cells import Cell
+from trainables.evaluation.settings import EvaluationSettings
+from trainables.evaluation.window_probabilities import probabilities_in_memory
+from trainables.evaluation.window_spans import Span, window_spans
+from trainables.models.segmentation_model import SegmentationModel
+
+WINDOWS_PER_BATCH = 16
+
+
+class NonFinitePredictionError(Exception):
+    """A model predicted NaN or infinity."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedImage:
+    """An image, and what of it is to be predicted.
+
+    Attributes:
+        height: Of the original image, px.
+        width: Of the original image, px.
+        pieces: Rectangles of the original image; windows that touch none of them are not computed.
+        read: Reads it at `TrialConfig.image_scale`: (H, W, 3), RGB.
+    """
+
+    height: int
+    width: int
+    pieces: Sequence[Cell]
+    read: Callable[[], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A rectangle whose prediction is final; the blocks of a piece cover it once.
+
+    Attributes:
+        image: Place of the image among those given.
+        piece: Which of its pieces the block belongs to.
+        cell: Where the block lies, px of the original image.
+        classes: (height, width), uint8, the most probable class; on the model's device.
+        confidence: (height, width), float32, the probability of that class.
+    """
+
+    image: int
+    piece: Cell
+    cell: Cell
+    classes: Tensor
+    confidence: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What one window gives to one piece.
+
+    `complete_to` is the row up to which the piece is complete with this share; None where other windows
+    follow first.
+    """
+
+    piece: Cell
+    cell: Cell
+    complete_to: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """One input of the network, and where its answer goes."""
+
+    place: int
+    image: WantedImage
+    rows: Span
+    columns: Span
+    pixels: NDArray[np.uint8]
+    shares: tuple[_Share, ...]
+
+
+def _windows(images: Iterable[WantedImage], config: TrialConfig, overlap: float) -> Iterator[_Window]:
+    """The windows that touch a wanted piece: image by image, row by row, from left to right."""
+    size = config.crop_size
+    for place, image in enumerate(images):
+        scaled_height, scaled_width = scaled_size(image.height, image.width, config.image_scale)
+        rows = window_spans(image.height, scaled_height, size, overlap)
+        columns = window_spans(image.width, scaled_width, size, overlap)
+        shares: dict[tuple[int, int], list[_Share]] = {}
+        for piece in image.pieces:
+            across = [j for j, span in enumerate(columns) if span.first < piece.right and piece.left < span.end]
+            down = [i for i, span in enumerate(rows) if span.first < piece.bottom and piece.top < span.end]
+            for i in down:
+                complete_to = piece.bottom if i == down[-1] else max(piece.top, rows[i + 1].first)
+                for j in across:
+                    cell = Cell(rows[i].first, rows[i].end, columns[j].first, columns[j].end).intersection(piece)
+                    if cell is not None:
+                        share = _Share(piece, cell, complete_to if j == across[-1] else None)
+                        shares.setdefault((i, j), []).append(share)
+        pixels = image.read() if shares else None
+        for i, j in sorted(shares):
+            assert pixels is not None  # noqa: S101 - some window is wanted
+            crop = Crop(rows[i].start, columns[j].start, size, size, mirrored=False, upside_down=False)
+            cut = cut_crop(pixels, None, crop)[0]
+            yield _Window(place, image, rows[i], columns[j], cut, tuple(shares[i, j]))
+
+
+class _Blend:
+    """Sums the weighted probabilities of a piece, and holds no more rows than still wait for windows."""
+
+    def __init__(self, piece: Cell) -> None:
+        self._piece = piece
+        self._top = piece.top
+        self._sums: Tensor | None = None
+
+    def add(self, cell: Cell, probabilities: Tensor) -> None:
+        """Add the weighted (C, height, width) of a rectangle of the piece."""
+        classes, rows = len(probabilities), cell.bottom - self._top
+        held = 0 if self._sums is None else self._sums.shape[1]
+        if self._sums is None or held < rows:
+            grown = probabilities.new_zeros((classes, rows, self._piece.right - self._piece.left))
+            if self._sums is not None:
+                grown[:, :held] = self._sums
+            self._sums = grown
+        columns = slice(cell.left - self._piece.left, cell.right - self._piece.left)
+        self._sums[:, cell.top - self._top : rows, columns] += probabilities
+
+    def take_to(self, bottom: int) -> tuple[Cell, Tensor]:
+        """Hand out the rows above `bottom`: their rectangle, and its (C, height, width)."""
+        assert self._sums is not None  # noqa: S101 - a share was added before it can complete rows
+        cell = Cell(self._top, bottom, self._piece.left, self._piece.right)
+        rows = bottom - self._top
+        complete, self._sums = self._sums[:, :rows], self._sums[:, rows:].clone()
+        self._top = bottom
+        return cell, complete
+
+
+@torch.inference_mode()
+def predicted_blocks(
+    model: SegmentationModel,
+    config: TrialConfig,
+    images: Iterable[WantedImage],
+    *,
+    settings: EvaluationSettings,
+    layout: ComputeLayout,
+) -> Iterator[list[Block]]:
+    """Predict images, holding the probabilities of a batch of windows and of one row of windows at most.
+
+    Probabilities are brought to the ORIGINAL image's pixels before the class is chosen, so that configurations
+    with different scales answer for the same pixels.
+
+    Args:
+        model: In evaluation mode.
+        config: Gives image_scale and crop_size.
+        images: Read one after the other.
+        settings: Overlap and test-time augmentation.
+        layout: Precision and memory layout.
+
+    Yields:
+        The blocks that each batch of windows completes; in every piece from top to bottom.
+
+    Raises:
+        NonFinitePredictionError: If a probability is NaN or infinite.
+    """
+    device = next(model.parameters()).device
+    windows = _windows(images, config, settings.overlap)
+    blends: dict[tuple[int, Cell], _Blend] = {}
+    at_once = WINDOWS_PER_BATCH
+    while batch := list(islice(windows, WINDOWS_PER_BATCH)):
+        pixels = torch.from_numpy(np.stack([window.pixels for window in batch]))
+        inputs = normalised(pixels, device, channels_last=layout.channels_last)
+        with layout.computing(device):
+            probabilities, at_once = probabilities_in_memory(model, inputs, settings, at_once)
+        # NaN and infinity survive in a sum; one check a batch, for it waits for the device.
+        if not bool(torch.isfinite(probabilities.sum())):
+            raise NonFinitePredictionError
+        if settings.overlap == 0:
+            blocks = _separate_blocks(batch, probabilities, config)
+        else:
+            blocks = _blended_blocks(batch, probabilities, config, blends)
+        if blocks:
+            yield blocks
+
+
+def _separate_blocks(batch: Sequence[_Window], probabilities: Tensor, config: TrialConfig) -> list[Block]:
+    """Blocks of windows that share no pixel."""
+    blocks = []
+    whole = most_probable(probabilities) if config.image_scale == 1.0 else None
+    for place, window in enumerate(batch):
+        for share in window.shares:
+            if whole is None:
+                chosen = most_probable(_at_original_size(probabilities[place], window, share.cell, config)[None])
+                confidence, classes = chosen[0][0], chosen[1][0]
+            else:
+                rows, columns = _inside(window, share.cell)
+                confidence, classes = (values[place, rows, columns] for values in whole)
+            blocks.append(Block(window.place, share.piece, share.cell, classes, confidence))
+    return blocks
+
+
+def _blended_blocks(
+    batch: Sequence[_Window],
+    probabilities: Tensor,
+    config: TrialConfig,
+    blends: dict[tuple[int, Cell], _Blend],
+) -> list[Block]:
+    """Blocks of the rows that overlapping windows complete; `blends` carries the others to the next batch."""
+    blocks = []
+    for window, of_window in zip(batch, probabilities, strict=True):
+        for share in window.shares:
+            key, cell = (window.place, share.piece), share.cell
+            blend = blends.setdefault(key, _Blend(share.piece))
+            rows = window.rows.weights[cell.top - window.rows.first : cell.bottom - window.rows.first]
+            columns = window.columns.weights[cell.left - window.columns.first : cell.right - window.columns.first]
+            weights = torch.from_numpy(np.outer(rows, columns)).to(of_window.device, non_blocking=True)
+            blend.add(cell, _at_original_size(of_window, window, cell, config) * weights)
+            if share.complete_to is None:
+                continue
+            complete, blended = blend.take_to(share.complete_to)
+            if share.complete_to == share.piece.bottom:
+                del blends[key]
+            if complete.top < complete.bottom:
+                confidence, classes = most_probable(blended[None])
+                blocks.append(Block(window.place, share.piece, complete, classes[0], confidence[0]))
+    return blocks
+
+
+def most_probable(probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    """The greatest of the classes' probabilities and whose it is, the first of equals.
+
+    Args:
+        probabilities: (B, C, H, W), float32.
+
+    Returns:
+        Confidence (B, H, W), float32, and class (B, H, W), uint8.
+    """
+    # Torch's max over the classes with indices takes more than twice as long on CPUs.
+    confidence = probabilities.amax(dim=1)
+    classes = probabilities.shape[1]
+    rank = torch.zeros(confidence.shape, dtype=torch.uint8, device=confidence.device)
+    for index in range(classes):
+        is_it = (probabilities[:, index] == confidence).view(torch.uint8)
+        torch.maximum(rank, is_it.mul_(classes - index), out=rank)
+    return confidence, classes - rank
+
+
+def _inside(window: _Window, cell: Cell) -> tuple[slice, slice]:
+    """Rows and columns of a window that sees the image in its own pixels."""
+    top, left = window.rows.start, window.columns.start
+    return slice(cell.top - top, cell.bottom - top), slice(cell.left - left, cell.right - left)
+
+
+def _at_original_size(probabilities: Tensor, window: _Window, cell: Cell, config: TrialConfig) -> Tensor:
+    """(C, cell height, cell width) of the original image from a window's (C, size, size)."""
+    height, width = window.image.height, window.image.width
+    scaled_height, scaled_width = scaled_size(height, width, config.image_scale)
+    if (scaled_height, scaled_width) == (height, width):
+        rows, columns = _inside(window, cell)
+        return probabilities[:, rows, columns]
+    size = config.crop_size
+    y = _centres(cell.top, cell.bottom, scaled_height / height) - window.rows.start
+    x = _centres(cell.left, cell.right, scaled_width / width) - window.columns.start
+    # Beyond the image there is padding, beyond the window nothing: both answer with their nearest pixel.
+    y = y.clamp(0, min(size, scaled_height - window.rows.start) - 1)
+    x = x.clamp(0, min(size, scaled_width - window.columns.start) - 1)
+    # grid_sample counts from -1 to 1, from border to border of the window.
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
+    grid = ((grid + 0.5) * 2 / size - 1).to(probabilities.device, non_blocking=True)
+    sampled = functional.grid_sample(
+        probabilities.unsqueeze(0), grid.unsqueeze(0), mode="bilinear", padding_mode="border", align_corners=False
+    )
+    return sampled[0]
+
+
+def _centres(first: int, end: int, scale: float) -> Tensor:
+    """Where the centres of original pixels lie in the scaled image, px from the centre of its first one."""
+    return (torch.arange(first, end, dtype=torch.float32) + 0.5) * scale - 0.5
