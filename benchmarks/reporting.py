@@ -1,7 +1,6 @@
 """What all benchmarks share: their options, the machine they ran on, the table and the file they leave."""
 
 import argparse
-import importlib.metadata
 import json
 import os
 import platform
@@ -11,35 +10,29 @@ from pathlib import Path
 from typing import Any
 
 from spaces.command_line import OneLineArgumentParser, add_debug_option
+from trainables.versions import part_versions
 
 Row = Mapping[str, Any]
 """One line of a benchmark's table, by column."""
 
-PARTS = ("segpareto", "torch", "numpy", "opencv-python-headless", "albumentations")
+PARTS = ("torch", "numpy", "opencv-python-headless", "albumentations")
 
 
 def benchmark_parser(name: str, description: str) -> argparse.ArgumentParser:
     """A parser with the options that every benchmark has."""
     parser = OneLineArgumentParser(prog=f"python -m benchmarks.{name}", description=description)
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that it runs, its figures mean little")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write rows and circumstances to this file, too")
+    parser.add_argument("--json", metavar="FILE", type=_new_file, help="write rows and circumstances to this file, too")
     add_debug_option(parser)
     return parser
 
 
 def circumstances() -> dict[str, Any]:
     """Date, machine and versions: without them a figure says nothing."""
-    versions = {"python": platform.python_version()}
-    for part in PARTS:
-        try:
-            versions[part] = importlib.metadata.version(part)
-        except importlib.metadata.PackageNotFoundError:
-            versions[part] = "not installed"
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{_processor()}, {_cores()} cores",
-        "platform": platform.platform(),
-        "versions": versions,
+        "versions": part_versions(PARTS),
     }
 
 
@@ -72,6 +65,13 @@ def report(title: str, rows: Sequence[Row], options: argparse.Namespace, **findi
     if options.json is not None:
         content = {"benchmark": title, "quick": options.quick, **around, "rows": list(rows), "findings": findings}
         options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _new_file(text: str) -> Path:
+    path = Path(text)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: must be a file in a folder that is there")
+    return path
 
 
 def _is_number(value: Any) -> bool:

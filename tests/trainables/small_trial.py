@@ -1,5 +1,6 @@
 """A data set of a few small images and a network of two convolutions, for tests of the training."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spaces.configuration import TrialConfig
+from spaces.schedule import Schedule
 from trainables.data.dataset import IGNORE_INDEX, ClassMapping, ImageRecord, UnreadableImageError
+from trainables.data.records import RecordTable
 from trainables.data.split import Split
 from trainables.data.trial_data import TrialData
 from trainables.models.decoder_blocks import scaled_channels
@@ -31,7 +34,7 @@ class SmallDataset:
     def __init__(self, *, labelled: int = 8, unlabelled: int = 4, broken: tuple[str, ...] = ()) -> None:
         self.broken = broken
         self.reads: list[str] = []
-        self.records = tuple(
+        self.records = RecordTable.from_records(
             ImageRecord(
                 name=f"c{i % 2}/p{i // 2}_patch_{i:03}",
                 photo=f"c{i % 2}/p{i // 2}",
@@ -68,21 +71,46 @@ class SmallDataset:
         mask = self.read_mask(record)
         return np.bincount(mask[mask != IGNORE_INDEX], minlength=len(CLASSES.names)).astype(np.int64)
 
+    def class_count_table(self, positions: NDArray[np.int32]) -> NDArray[np.int64]:
+        counts = [self.class_counts(self.records[int(position)]) for position in positions]
+        return np.array(counts, dtype=np.int64).reshape(-1, len(CLASSES.names))
+
 
 def small_split(dataset: SmallDataset, *, by: str = "photo") -> Split:
-    labelled = [record.name for record in dataset.records if record.labelled]
+    # By the number at the names' ends, so that parts hold images of both captures and of all sizes.
+    numbered = sorted(range(len(dataset.records)), key=lambda position: dataset.records[position].name[-3:])
+    labelled = [position for position in numbered if dataset.records.labelled[position]]
     return Split(
         by=by,
-        train=tuple(labelled[:4]),
-        validation=tuple(labelled[4:6]),
-        test=tuple(labelled[6:]),
-        unlabelled=tuple(record.name for record in dataset.records if not record.labelled),
+        train=positions(labelled[:4]),
+        validation=positions(labelled[4:6]),
+        test=positions(labelled[6:]),
+        unlabelled=np.flatnonzero(~dataset.records.labelled).astype(np.int32),
     )
+
+
+def positions(members: Iterable[int]) -> NDArray[np.int32]:
+    """A part of a split."""
+    return np.array(sorted(members), dtype=np.int32)
 
 
 def small_data(dataset: SmallDataset | None = None, **options: Any) -> TrialData:
     dataset = dataset or SmallDataset()
     return TrialData(dataset, small_split(dataset), **options)
+
+
+def small_schedule(**changes: Any) -> Schedule:
+    """A training of ten steps with everything in it."""
+    values: dict[str, Any] = {
+        "max_steps": 10,
+        "eval_every": 4,
+        "warmup_steps": 1,
+        "selftraining_start": 2,
+        "selftraining_ramp": 0,
+        "ema_decay": 0.5,
+        "threshold_decay": 0.5,
+    }
+    return Schedule(**(values | changes))
 
 
 def small_config(**changes: Any) -> TrialConfig:
@@ -103,6 +131,8 @@ def small_config(**changes: Any) -> TrialConfig:
 
 
 class SmallEncoder(nn.Module):
+    out_channels = (3, 8)
+
     def __init__(self) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(3, 8, 3, padding=1, bias=False)

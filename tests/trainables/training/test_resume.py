@@ -9,24 +9,29 @@ from typing import Any
 import pytest
 import torch
 
-from spaces.configuration import TrialConfig
+from spaces.configuration import OFF, TrialConfig
 from spaces.errors import InputError
-from spaces.schedule import Schedule
-from tests.trainables.small_trial import SmallDataset, small_config, small_data
+from tests.trainables.small_trial import SmallDataset, SmallModel, small_config, small_data, small_schedule
 from trainables.checkpoint import read_checkpoint, write_checkpoint
-from trainables.precision import Precision
-from trainables.trainer import Trainer
+from trainables.compute.precision import ComputeLayout
+from trainables.selftraining.strategy import threshold_strategy_names
+from trainables.training.trainer import Trainer
 
-SCHEDULE = Schedule(max_steps=8, eval_every=2, warmup_steps=3, selftraining_start=3, ema_decay=0.8)
-TIMES = ("steps_per_second", "train_seconds", "evaluation_seconds")
+SCHEDULE = small_schedule(max_steps=8, eval_every=2, warmup_steps=3, selftraining_start=3, selftraining_ramp=3)
+TIMES = ("steps_per_second", "train_seconds", "data_wait_seconds", "evaluation_seconds")
+LAYOUTS = {
+    "float32": ComputeLayout("float32", channels_last=False),
+    "bfloat16": ComputeLayout("bfloat16", channels_last=True),
+    "float16": ComputeLayout("float16", channels_last=True),
+}
 
 FIELDS: dict[str, Any] = {"multiscale": 2.0, "cutmix": True, "head_dropout": 0.3, "threshold_base": 0.3}
 
 
-def small_trainer(precision: Precision = "float32", *, channels_last: bool = False, **changes: Any) -> Trainer:
+def small_trainer(precision: str = "float32", **changes: Any) -> Trainer:
     data = small_data(SmallDataset(broken=("c0/p4_patch_008",)))
-    config = small_config(**FIELDS, **changes)
-    return Trainer(config, SCHEDULE, data, seed=3, precision=precision, channels_last=channels_last)
+    config = small_config(**FIELDS | changes)
+    return Trainer(config, SCHEDULE, data, seed=3, layout=LAYOUTS[precision])
 
 
 def without_times(metrics: dict[str, float]) -> dict[str, float]:
@@ -50,26 +55,63 @@ def assert_same(first: Any, second: Any) -> None:
         assert first == second
 
 
-@pytest.mark.usefixtures("small_model")
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-@pytest.mark.parametrize("stopped_after", [1, 2, 3])
-@pytest.mark.parametrize(("precision", "channels_last"), [("float32", False), ("bfloat16", True)])
-def test_resumed_equals_uninterrupted(
-    tmp_path: Path, optimizer: str, stopped_after: int, precision: Precision, channels_last: bool
-) -> None:
-    straight = small_trainer(precision, channels_last=channels_last, optimizer=optimizer)
+def assert_resumes(folder: Path, stopped_after: int, precision: str, **changes: Any) -> dict[str, float]:
+    """Stop after some of four evaluations, go on in another trainer, and end where one ends that never stopped."""
+    straight = small_trainer(precision, **changes)
     expected = [without_times(straight.advance()) for _ in range(4)]
-    first = small_trainer(precision, channels_last=channels_last, optimizer=optimizer)
+    first = small_trainer(precision, **changes)
     for _ in range(stopped_after):
         first.advance()
-    write_checkpoint(tmp_path / "last.pt", first.state_dict())
+    write_checkpoint(folder / "last.pt", first.state_dict())
     first.advance()  # going on with the old object must not reach the file
     torch.manual_seed(99)
-    resumed = small_trainer(precision, channels_last=channels_last, optimizer=optimizer)
-    resumed.load_state_dict(read_checkpoint(tmp_path / "last.pt"))
+    resumed = small_trainer(precision, **changes)
+    resumed.load_state_dict(read_checkpoint(folder / "last.pt"))
     assert [without_times(resumed.advance()) for _ in range(4 - stopped_after)] == expected[stopped_after:]
     assert_same(resumed.state_dict(), straight.state_dict())
     assert_same(resumed.best_model_state(), straight.best_model_state())
+    return expected[-1]
+
+
+@pytest.mark.usefixtures("small_model")
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("stopped_after", [1, 2, 3])
+@pytest.mark.parametrize("precision", list(LAYOUTS))
+def test_resumed_equals_uninterrupted(tmp_path: Path, optimizer: str, stopped_after: int, precision: str) -> None:
+    assert_resumes(tmp_path, stopped_after, precision, optimizer=optimizer)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_model")
+@pytest.mark.parametrize("strategy", threshold_strategy_names())
+@pytest.mark.parametrize(
+    "views",
+    [{}, {"strong_views": 2}, {"strong_views": 2, "complementary_dropout": True}],
+    ids=["one", "two", "dropout"],
+)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_every_strategy_resumes(tmp_path: Path, strategy: str, views: dict[str, Any], precision: str) -> None:
+    metrics = assert_resumes(tmp_path, 2, precision, threshold_strategy=strategy, **views)
+    assert (metrics["loss_selftraining"] > 0) == (strategy != OFF)
+
+
+@pytest.mark.usefixtures("small_model")
+def test_a_resumed_training_keeps_to_its_micro_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = SmallModel.forward
+
+    def hungry(self: SmallModel, images: torch.Tensor, feature_scales: Any = None) -> torch.Tensor:
+        if len(images) > 2:
+            tried.append((len(images), self.training))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return original(self, images, feature_scales)
+
+    tried: list[tuple[int, bool]] = []
+    monkeypatch.setattr(SmallModel, "forward", hungry)
+    metrics = assert_resumes(tmp_path, 2, "float32")
+    assert metrics["micro_batch"] == 2
+    trained = [images for images, training in tried if training]
+    assert trained == [4, 4]  # the two trainings that began, not the one that went on
+    assert len(tried) > len(trained)  # evaluations made do with fewer windows at once, too
 
 
 @pytest.mark.usefixtures("small_model")
@@ -117,9 +159,8 @@ import json, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(int(sys.argv[2]))
-from tests.trainables.test_resume import real_trainer
+from tests.trainables.training.test_resume import real_trainer
 from trainables.checkpoint import read_checkpoint, write_checkpoint
-from trainables.precision import Precision
 
 trainer = real_trainer()
 trainer.load_state_dict(read_checkpoint(Path(sys.argv[1], "stopped.pt")))
@@ -137,7 +178,7 @@ def test_the_real_network_resumes_in_a_fresh_process(tmp_path: Path) -> None:
     metrics = straight.advance()
     write_checkpoint(tmp_path / "straight.pt", straight.state_dict())
     command = [sys.executable, "-c", PROCESS, str(tmp_path), str(torch.get_num_threads())]
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert without_times(json.loads(done.stdout)) == without_times(metrics)

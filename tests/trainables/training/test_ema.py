@@ -5,7 +5,7 @@ import torch
 
 from spaces.configuration import TrialConfig
 from tests.trainables.small_trial import SmallModel, small_config
-from trainables.ema import ModelAverage
+from trainables.training.ema import ModelAverage
 
 
 def model(config: TrialConfig | None = None) -> SmallModel:

@@ -13,21 +13,26 @@ from torch import Tensor
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from spaces.schedule import Schedule
-from trainables.confusion import class_ious
-from trainables.data.batches import BatchSource, prepared_batches
-from trainables.data.sampling import Stream, stream_seed
+from trainables.checkpoint import require_same
+from trainables.compute.precision import PLAIN_LAYOUT, ComputeLayout, prepare_device
+from trainables.data.loader import BatchLoader, BatchTask
 from trainables.data.trial_data import TrialData
-from trainables.divergence import DivergedError
-from trainables.evaluation import NonFinitePredictionError, PartEvaluation, evaluate_part
-from trainables.metric_names import iou_name
-from trainables.models import create_model
+from trainables.evaluation.evaluation import PartEvaluation, evaluate_part
+from trainables.evaluation.metrics import evaluation_metrics
+from trainables.evaluation.settings import EvaluationSettings
+from trainables.evaluation.sliding_window import NonFinitePredictionError
 from trainables.models.segmentation_model import SegmentationModel
-from trainables.precision import ComputeLayout, Precision
-from trainables.training_figures import TrainingFigures, losses_are_finite
-from trainables.training_step import TrainingStep
+from trainables.selftraining.strategy import ThresholdStrategy
+from trainables.training.divergence import DivergedError, DivergenceWatch
+from trainables.training.initial_model import initial_model
+from trainables.training.training_figures import TrainingFigures
+from trainables.training.training_step import TrainingStep
 
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 """Version of what `Trainer.state_dict` and `Trainer.best_model_state` hold."""
+
+PLAIN_EVALUATION = EvaluationSettings()
+"""One window for each pixel, seen once."""
 
 
 class Trainer:
@@ -35,7 +40,8 @@ class Trainer:
 
     Everything random is a function of the seed and the step. A training that is stopped after any evaluation
     and goes on from its `state_dict` in another process gives, on CPUs of one kind with as many threads, bit
-    for bit the weights and metrics of one that was never stopped.
+    for bit the weights and metrics of one that was never stopped. Compiled networks are excepted: which sizes of
+    crops are compiled, and so how they round, depends on what the process compiled before.
 
     Attributes:
         config: The configuration.
@@ -55,9 +61,9 @@ class Trainer:
         seed: int,
         encoder_state: Mapping[str, Tensor] | None = None,
         device: str = "cpu",
-        precision: Precision = "float32",
-        channels_last: bool = False,
-        data_workers: int | None = None,
+        layout: ComputeLayout = PLAIN_LAYOUT,
+        evaluation: EvaluationSettings = PLAIN_EVALUATION,
+        loader: BatchLoader | None = None,
     ) -> None:
         """Build network and optimiser.
 
@@ -68,10 +74,10 @@ class Trainer:
             seed: At least 0; decides initial weights, order of images, augmentation and dropout.
             encoder_state: Weights that the encoder starts from; random ones by default.
             device: As torch names it: "cpu", "cuda", "cuda:1".
-            precision: Number format of the network's computations.
-            channels_last: Memory layout of images and weights.
-            data_workers: Threads that prepare batches ahead; by default 2 on a GPU and none on the CPU, where
-                they would compete with the training.
+            layout: Precision and memory layout of the networks, and whether they are compiled.
+            evaluation: How validation and test predict.
+            loader: Makes the batches, of these data; it may serve other trials before and after. By default one
+                without worker processes.
 
         Raises:
             InputError: If architecture, encoder or threshold strategy do not exist.
@@ -83,15 +89,21 @@ class Trainer:
         self.best_miou = float("-inf")
         self._seed = seed
         self._device = torch.device(device)
-        self._layout = ComputeLayout(precision, channels_last)
-        self._data_workers = (2 if self._device.type == "cuda" else 0) if data_workers is None else data_workers
+        prepare_device(self._device)
+        self._layout = layout
+        self._evaluation_settings = evaluation
+        self._loader = loader or BatchLoader(data, pin_memory=self._device.type == "cuda")
         self._images_seen = 0
         self._train_seconds = 0.0
+        self._data_wait_seconds = 0.0
         self._evaluation_seconds = 0.0
         self._unreadable: set[str] = set()
+        self._memory_note: str | None = None
         self._best_step = 0
         self._best_state: dict[str, Tensor] | None = None
-        model = self._initial_model(encoder_state)
+        model = initial_model(
+            config, len(data.classes.names), seed=seed, encoder_state=encoder_state, device=self._device, layout=layout
+        )
         weights = torch.from_numpy(data.class_weights(config.class_weight_cap)).to(self._device)
         self._training = TrainingStep(
             config,
@@ -102,22 +114,12 @@ class Trainer:
             layout=self._layout,
             seed=seed,
         )
-        self._batches = BatchSource(config, data, seed=seed, unlabelled_from=self._first_unlabelled_step())
-
-    def _initial_model(self, encoder_state: Mapping[str, Tensor] | None) -> SegmentationModel:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream_seed(self._seed, Stream.INITIAL_WEIGHTS))
-            model = create_model(self.config, classes=len(self.data.classes.names))
-        if encoder_state is not None:
-            model.load_encoder_state(encoder_state)
-        # nn.Module.to has no overload for a memory format in strict typing's eyes.
-        placed: Any = model.to(self._device)
-        return placed.to(memory_format=self._layout.memory_format)  # type: ignore[no-any-return]
+        self._batches = BatchTask(config, seed, self._first_unlabelled_step())
 
     def _first_unlabelled_step(self) -> int | None:
         """First step with a teacher's pass; None where there is nothing to learn from it."""
-        wanted = self.config.selftraining and self.config.selftraining_weight > 0
-        return self.schedule.selftraining_start if wanted and self.data.split.unlabelled else None
+        wanted = self.config.selftraining and len(self.data.split.unlabelled) > 0
+        return self.schedule.selftraining_start if wanted else None
 
     @property
     def finished(self) -> bool:
@@ -129,16 +131,25 @@ class Trainer:
         """The model that is evaluated and kept: the average, in evaluation mode."""
         return self._training.average.model
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What went otherwise than asked without ending the training, one line each: memory, compilation."""
+        return tuple(note for note in (self._memory_note, self._training.compilation.note) if note is not None)
+
     def advance(self) -> dict[str, float]:
         """Train to the next evaluation and evaluate the averaged model.
 
         Returns:
             Flat metrics. Losses, `mask_ratio`, `pseudo_share_...` and `steps_per_second` are means since the
-            last evaluation; `images_seen`, `train_seconds` (without evaluation), `evaluation_seconds` and
+            last evaluation, `micro_batch` is of the last step; `images_seen`, `train_seconds` (without
+            evaluation), `data_wait_seconds` (the part of it spent waiting for batches), `evaluation_seconds` and
             `unreadable_images` count from the start of the training, interruptions not included.
+            `evaluation_metrics` and `TrainingFigures.metrics` say more; what is about pseudo-labels comes with
+            self-training.
 
         Raises:
             DivergedError: If a loss or a prediction is NaN or infinite.
+            MemoryError: If memory does not suffice for the smallest micro-batch.
             RuntimeError: If the training is finished.
         """
         if self.finished:
@@ -152,38 +163,40 @@ class Trainer:
         if evaluation.miou > self.best_miou:
             self.best_miou, self._best_step = evaluation.miou, self.step
             self._best_state = {name: value.clone() for name, value in self.model.state_dict().items()}
-        ious = class_ious(evaluation.total_confusion)
         return {
             "step": self.step,
-            "miou": evaluation.miou,
             "best_miou": self.best_miou,
-            **{
-                iou_name(index, name): float(ious[index])
-                for index, name in enumerate(self.data.classes.names)
-                if not np.isnan(ious[index])
-            },
+            **evaluation_metrics(evaluation, self.data.classes.names),
             **metrics,
             "steps_per_second": (self.step - first_step) / max(seconds, 1e-9),
             "images_seen": self._images_seen,
             "unreadable_images": len(self._unreadable),
             "train_seconds": self._train_seconds,
+            "data_wait_seconds": self._data_wait_seconds,
             "evaluation_seconds": self._evaluation_seconds,
         }
 
     def _train_to(self, end: int) -> dict[str, float]:
         figures = TrainingFigures()
-        with prepared_batches(self._batches.batch, range(self.step, end), workers=self._data_workers) as batches:
-            for batch in batches:
+        watch = DivergenceWatch(self._device)
+        with self._loader.batches(self._batches, range(self.step, end), until=self.schedule.max_steps) as batches:
+            while self.step < end:
+                asked = time.perf_counter()
+                batch = next(batches)
+                self._data_wait_seconds += time.perf_counter() - asked
                 result = self._training.learn(self.step, batch)
-                if not losses_are_finite(result):
-                    raise DivergedError(self.step, "loss")
+                watch.add(self.step, result.failed)
                 figures.add(result)
                 self.step += 1
                 self._images_seen += result.images
+                if result.micro_batch < result.images:
+                    pieces = f"{result.micro_batch} of {result.images} crops at a time"
+                    self._memory_note = f"memory ran out: {pieces}"
                 if batch.unlabelled is not None:
                     self._unreadable.update(batch.unlabelled.unreadable)
+        watch.look()
         # Reading the figures waits for the device, so the clock may be read afterwards.
-        return figures.metrics(self.data.classes.names)
+        return figures.metrics(self.data.classes.names, self.data.label_shares().tolist())
 
     def _timed_evaluation(self) -> PartEvaluation:
         started = time.perf_counter()
@@ -208,9 +221,23 @@ class Trainer:
         """
         model = self.best_model() if best else self.model
         try:
-            return evaluate_part(model, self.config, self.data, part, self._layout)
+            return evaluate_part(
+                model,
+                self.config,
+                self.data,
+                part,
+                self._layout,
+                settings=self._evaluation_settings,
+                strategy=self._judged_strategy(part, best=best),
+            )
         except NonFinitePredictionError as error:
             raise DivergedError(self.step, "prediction") from error
+
+    def _judged_strategy(self, part: str, *, best: bool) -> ThresholdStrategy | None:
+        """The strategy where its pseudo-labels are to be judged: of the teacher as it is, once it has taught."""
+        start = self._batches.unlabelled_from
+        begun = start is not None and self.step > start
+        return self._training.thresholds if begun and part == "validation" and not best else None
 
     def best_model(self) -> SegmentationModel:
         """A copy of the averaged model at `best_miou`; the present one before the first evaluation."""
@@ -248,6 +275,7 @@ class Trainer:
             "best_state": self._best_state,
             "images_seen": self._images_seen,
             "train_seconds": self._train_seconds,
+            "data_wait_seconds": self._data_wait_seconds,
             "evaluation_seconds": self._evaluation_seconds,
             "unreadable": sorted(self._unreadable),
         }
@@ -259,17 +287,13 @@ class Trainer:
             InputError: If the state is of another configuration, schedule or seed, or of another version of the
                 program.
         """
-        for name, mine in (
-            ("format", STATE_FORMAT),
-            ("config", self.config.model_dump()),
-            ("schedule", asdict(self.schedule)),
-            ("seed", self._seed),
-        ):
-            if state.get(name) != mine:
-                raise InputError(
-                    f"checkpoint: its {name} is {state.get(name)!r}, but this training's is {mine!r}; "
-                    "resume with what it was started with"
-                )
+        require_same(
+            state,
+            format=STATE_FORMAT,
+            config=self.config.model_dump(),
+            schedule=asdict(self.schedule),
+            seed=self._seed,
+        )
         self._training.load_state_dict(state["training"])
         self.step = state["step"]
         self.best_miou = state["best_miou"]
@@ -277,5 +301,6 @@ class Trainer:
         self._best_state = state["best_state"]
         self._images_seen = state["images_seen"]
         self._train_seconds = state["train_seconds"]
+        self._data_wait_seconds = state["data_wait_seconds"]
         self._evaluation_seconds = state["evaluation_seconds"]
         self._unreadable = set(state["unreadable"])

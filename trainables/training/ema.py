@@ -36,21 +36,23 @@ class ModelAverage:
         # Walking through a model's modules takes longer than averaging them: the tensors are listed once.
         self._floats: list[Tensor] = []
         self._followed_floats: list[Tensor] = []
-        self._copied: list[tuple[Tensor, Tensor]] = []
+        self._counts: list[Tensor] = []
+        self._followed_counts: list[Tensor] = []
         for mine, followed in zip(_tensors(self.model), _tensors(model), strict=True):
             if mine.is_floating_point():
                 self._floats.append(mine)
                 self._followed_floats.append(followed)
             else:
-                self._copied.append((mine, followed))
+                self._counts.append(mine)
+                self._followed_counts.append(followed)
 
     @torch.no_grad()
     def update(self) -> None:
         """Take in the followed model as it is now."""
         decay = min(1 - 1 / (self.updates + 1), self._decay)
         torch._foreach_lerp_(self._floats, self._followed_floats, 1 - decay)
-        for mine, followed in self._copied:
-            mine.copy_(followed)
+        if self._counts:
+            torch._foreach_copy_(self._counts, self._followed_counts)
         self.updates += 1
 
     def state_dict(self) -> dict[str, Any]:

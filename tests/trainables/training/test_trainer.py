@@ -6,22 +6,31 @@ import pytest
 import torch
 from torch import Tensor
 
+from spaces.configuration import OFF
 from spaces.errors import InputError
-from spaces.schedule import Schedule
-from tests.trainables.small_trial import SmallDataset, SmallModel, small_config, small_data, small_split
+from tests.trainables.small_trial import (
+    SmallDataset,
+    SmallModel,
+    positions,
+    small_config,
+    small_data,
+    small_schedule,
+    small_split,
+)
+from trainables.compute.precision import ComputeLayout
 from trainables.data.trial_data import TrialData
-from trainables.divergence import DivergedError
 from trainables.models import registry
-from trainables.trainer import Trainer
+from trainables.training.divergence import DivergedError
+from trainables.training.trainer import Trainer
 
 pytestmark = pytest.mark.usefixtures("small_model")
 
-SCHEDULE = Schedule(max_steps=10, eval_every=4, warmup_steps=1, selftraining_start=2, ema_decay=0.5)
+SCHEDULE = small_schedule()
 
 
 def trainer(data: TrialData | None = None, *, seed: int = 0, **changes: Any) -> Trainer:
     schedule = changes.pop("schedule", SCHEDULE)
-    options = {key: changes.pop(key) for key in ("precision", "channels_last", "data_workers") if key in changes}
+    options = {key: changes.pop(key) for key in ("layout", "loader", "evaluation") if key in changes}
     return Trainer(small_config(**changes), schedule, data or small_data(), seed=seed, **options)
 
 
@@ -43,8 +52,10 @@ def test_metrics() -> None:
         "loss", "loss_cross_entropy", "loss_dice", "loss_focal", "loss_supervised", "loss_selftraining",
         "mask_ratio", "pseudo_share_0_ground", "pseudo_share_1_snake_fruit", "pseudo_share_2_road",
         "pseudo_share_3_never", "learning_rate", "steps_per_second", "images_seen", "unreadable_images",
-        "train_seconds", "evaluation_seconds",
-    } == set(metrics)  # fmt: skip
+        "train_seconds", "evaluation_seconds", "data_wait_seconds", "micro_batch",
+        "boundary_miou", "calibration_error", "pseudo_precision", "validation_mask_ratio",
+        "label_share_0_ground", "label_share_1_snake_fruit", "label_share_2_road", "label_share_3_never",
+    } == {name for name in metrics if not name.startswith("pseudo_precision_")}  # fmt: skip
     assert all(np.isfinite(value) for value in metrics.values())
     assert metrics["miou"] == pytest.approx((metrics["iou_1_snake_fruit"] + metrics["iou_2_road"]) / 2)
     assert metrics["images_seen"] == 4 * 2 + 2 * 2
@@ -56,6 +67,9 @@ def test_metrics() -> None:
         metrics["loss_supervised"] + 1.5 * metrics["loss_selftraining"] / 2, rel=1e-5
     )
     assert metrics["mask_ratio"] == 1.0
+    assert metrics["micro_batch"] == 4
+    assert 0 < metrics["data_wait_seconds"] < metrics["train_seconds"]
+    assert sum(v for name, v in metrics.items() if name.startswith("label_share")) == pytest.approx(1)
     assert sum(v for name, v in metrics.items() if name.startswith("pseudo_share")) == pytest.approx(1)
 
 
@@ -79,10 +93,10 @@ def test_without_selftraining_the_teacher_never_looks(monkeypatch: pytest.Monkey
     data = small_data(dataset)
     evaluation = trainer(data).evaluate("validation", best=False)
     monkeypatch.setattr(Trainer, "_timed_evaluation", lambda self: evaluation)
-    without_unlabelled = TrialData(dataset, replace(small_split(dataset), unlabelled=()))
+    without_unlabelled = TrialData(dataset, replace(small_split(dataset), unlabelled=positions(())))
     for training, passes in (
         (trainer(data), 2),
-        (trainer(data, selftraining=False), 0),
+        (trainer(data, threshold_strategy=OFF), 0),
         (trainer(data, selftraining_weight=0.0), 0),
         (trainer(without_unlabelled), 0),
     ):
@@ -93,18 +107,19 @@ def test_without_selftraining_the_teacher_never_looks(monkeypatch: pytest.Monkey
         assert metrics["images_seen"] == 8 + 2 * passes
 
 
-def test_student_forward_runs_once_per_step(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("views", [1, 2])
+def test_student_forward_runs_once_per_step(monkeypatch: pytest.MonkeyPatch, views: int) -> None:
     batches: list[int] = []
     original = SmallModel.forward
 
-    def counted(self: SmallModel, images: Tensor) -> tuple[Tensor, ...]:
+    def counted(self: SmallModel, images: Tensor, feature_scales: Any = None) -> Tensor:
         if self.training:
             batches.append(len(images))
-        return original(self, images)
+        return original(self, images, feature_scales)
 
     monkeypatch.setattr(SmallModel, "forward", counted)
-    trainer().advance()
-    assert batches == [2, 2, 4, 4]
+    trainer(strong_views=views).advance()
+    assert batches == [2, 2, 2 + 2 * views, 2 + 2 * views]
 
 
 def test_unreadable_unlabelled_images_are_counted() -> None:
@@ -157,7 +172,7 @@ def test_a_prediction_that_is_no_number_ends_the_training() -> None:
 
 
 def test_seeds_decide_everything() -> None:
-    first, same, other = (trainer(data_workers=workers, seed=seed) for workers, seed in ((0, 0), (2, 0), (0, 1)))
+    first, same, other = (trainer(seed=seed) for seed in (0, 0, 1))
     for training in (first, same, other):
         torch.rand(training._seed + 1)  # what others did to torch's generator does not matter
         training.advance()
@@ -174,9 +189,11 @@ def test_building_a_trainer_leaves_torchs_generator_alone() -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-@pytest.mark.parametrize("layout", [("bfloat16", True), ("float32", True)])
-def test_other_layouts_train_about_the_same(layout: tuple[str, bool]) -> None:
-    plain, other = trainer(), trainer(precision=layout[0], channels_last=layout[1])
+@pytest.mark.parametrize(
+    "layout", [ComputeLayout("bfloat16", True), ComputeLayout("float16", False), ComputeLayout("float32", True)]
+)
+def test_other_layouts_train_about_the_same(layout: ComputeLayout) -> None:
+    plain, other = trainer(), trainer(layout=layout)
     metrics = plain.advance(), other.advance()
     assert metrics[0]["loss"] == pytest.approx(metrics[1]["loss"], rel=0.02)
     assert next(other.model.parameters()).dtype == torch.float32
@@ -209,3 +226,18 @@ def test_windows_without_foreground_are_bad_input() -> None:
     data = small_data(Sparse(), validation_windows=1, validation_window_size=16)
     with pytest.raises(InputError, match="validation windows"):
         trainer(data).advance()
+
+
+def test_memory_that_ran_out_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = SmallModel.forward
+
+    def hungry(self: SmallModel, images: Tensor, feature_scales: Any = None) -> Tensor:
+        if len(images) > 2 and self.training:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return original(self, images, feature_scales)
+
+    training = trainer()
+    monkeypatch.setattr(SmallModel, "forward", hungry)
+    assert training.notes == ()
+    assert training.advance()["micro_batch"] == 2
+    assert training.notes == ("memory ran out: 2 of 4 crops at a time",)

@@ -1,3 +1,4 @@
+import copy
 import math
 from itertools import pairwise
 from typing import Any
@@ -5,11 +6,16 @@ from typing import Any
 import pytest
 import torch
 
-from spaces.schedule import Schedule
-from tests.trainables.small_trial import SmallModel, small_config
-from trainables.optimisation import clipped_step, create_optimizer, learning_rate_factor, set_learning_rates
+from tests.trainables.small_trial import SmallModel, small_config, small_schedule
+from trainables.training.optimisation import (
+    clipped_step,
+    create_optimizer,
+    learning_rate_factor,
+    optimised_parameters,
+    set_learning_rates,
+)
 
-SCHEDULE = Schedule(max_steps=100, eval_every=10, warmup_steps=10, selftraining_start=0, ema_decay=0.9)
+SCHEDULE = small_schedule(max_steps=100, eval_every=10, warmup_steps=10)
 
 
 def optimizer(**changes: Any) -> tuple[SmallModel, torch.optim.Optimizer]:
@@ -30,7 +36,7 @@ def test_warm_up_then_half_a_cosine_to_zero() -> None:
 
 
 def test_a_training_that_only_warms_up() -> None:
-    schedule = Schedule(max_steps=4, eval_every=4, warmup_steps=4, selftraining_start=0, ema_decay=0.5)
+    schedule = small_schedule(max_steps=4, warmup_steps=4)
     assert [learning_rate_factor(step, schedule) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
 
 
@@ -56,7 +62,23 @@ def test_gradients_are_clipped_together() -> None:
     before = [parameter.detach().clone() for parameter in model.parameters()]
     for parameter in model.parameters():
         parameter.grad = torch.full_like(parameter, 3.0)
-    clipped_step(made, max_norm=0.5)
+    norm = clipped_step(made, optimised_parameters(made), 0.5, torch.amp.GradScaler("cpu", enabled=False))
+    assert float(norm) == pytest.approx(3.0 * sum(parameter.numel() for parameter in model.parameters()) ** 0.5)
     moved = torch.cat([(b - p.detach()).flatten() for b, p in zip(before, model.parameters(), strict=True)])
     assert float(moved.norm()) == pytest.approx(0.5, rel=1e-4)
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_momentum_starts_as_torch_starts_it() -> None:
+    model, made = optimizer(optimizer="sgd", momentum=0.9)
+    other = copy.deepcopy(model)
+    plain = torch.optim.SGD(other.parameters(), lr=0.1, momentum=0.9)
+    for group in made.param_groups:
+        group["lr"], group["weight_decay"] = 0.1, 0.0
+    for step in range(3):
+        for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+            mine.grad, theirs.grad = torch.full_like(mine, step - 0.5), torch.full_like(mine, step - 0.5)
+        made.step()
+        plain.step()
+    for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from spaces.configuration import TrialConfig
@@ -21,6 +21,10 @@ def create_optimizer(config: TrialConfig, model: SegmentationModel) -> Optimizer
     The encoder learns at `learning_rate`, decoder and heads `decoder_learning_rate_factor` times as fast.
     Weight decay holds for convolution kernels only, not for biases and batch norms (He et al. 2019, "Bag of
     Tricks").
+
+    Args:
+        config: The trial's configuration.
+        model: The student, already on its device in its memory layout.
     """
     rates = (config.learning_rate, config.learning_rate * config.decoder_learning_rate_factor)
     groups = [
@@ -31,7 +35,13 @@ def create_optimizer(config: TrialConfig, model: SegmentationModel) -> Optimizer
     ]
     if config.optimizer == "adamw":
         return AdamW(groups, fused=True)
-    return SGD(groups, momentum=config.momentum, fused=True)
+    optimizer = SGD(groups, momentum=config.momentum, fused=True)
+    if config.momentum > 0:
+        # From zeros the first step is what it is without them. torch would take uninitialised memory instead, and go on
+        # with that if loss scaling skips the first step.
+        for parameter in optimised_parameters(optimizer):
+            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return optimizer
 
 
 def _by_weight_decay(parameters: Sequence[nn.Parameter], weight_decay: float) -> list[tuple[list[nn.Parameter], float]]:
@@ -63,9 +73,29 @@ def set_learning_rates(optimizer: Optimizer, step: int, schedule: Schedule) -> f
     return float(optimizer.param_groups[0]["lr"])
 
 
-def clipped_step(optimizer: Optimizer, max_norm: float) -> None:
-    """Clip the norm of all gradients together, then take the optimiser's step and drop the gradients."""
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    torch.nn.utils.clip_grad_norm_(parameters, max_norm, foreach=True)
-    optimizer.step()
+def optimised_parameters(optimizer: Optimizer) -> list[nn.Parameter]:
+    """All parameters of an optimiser, in its order; a list to be made once, since models have hundreds."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def clipped_step(
+    optimizer: Optimizer, parameters: Sequence[Tensor], max_norm: float, scaler: torch.amp.GradScaler
+) -> Tensor:
+    """Clip the norm of all gradients together, then take the optimiser's step and drop the gradients.
+
+    Args:
+        optimizer: The optimiser.
+        parameters: Its `optimised_parameters`.
+        max_norm: Norm of all gradients that is not exceeded.
+        scaler: What the loss was scaled with. If it was too much for a gradient, the step is skipped and the next loss
+            is scaled less.
+
+    Returns:
+        Norm of the gradients before they were clipped, a scalar on the device; not finite where a gradient was not.
+    """
+    scaler.unscale_(optimizer)
+    norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm, foreach=True)
+    scaler.step(optimizer)
+    scaler.update()
     optimizer.zero_grad(set_to_none=True)
+    return norm

@@ -1,0 +1,1 @@
+"""How networks are computed on a device: number format, memory layout, compilation."""
