@@ -47,3 +47,21 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise InputError(f"checkpoint {path} holds a {type(state).__name__}; a file of this program is needed")
     return state
+
+
+def require_same(state: Mapping[str, Any], **expected: Any) -> None:
+    """Refuse a state that was not made by what wants to go on with it.
+
+    Args:
+        state: What a checkpoint holds.
+        expected: Values that it must have, by name.
+
+    Raises:
+        InputError: One of them is another or missing.
+    """
+    for name, mine in expected.items():
+        if state.get(name) != mine:
+            raise InputError(
+                f"checkpoint: its {name} is {state.get(name)!r}, but this training's is {mine!r}; "
+                "resume with what it was started with"
+            )

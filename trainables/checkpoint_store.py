@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from spaces.errors import InputError
 from trainables.checkpoint import read_checkpoint, write_checkpoint
-from trainables.tracking_uri import without_password
+from trainables.tracking.uri import without_password
 
 LAST = "last.pt"
 """Everything a trial needs to go on."""

@@ -1,9 +1,10 @@
-"""One trial as Ray Tune runs it: a thin cover of `trainables.trainer.Trainer`, one evaluation a step."""
+"""One trial as Ray Tune runs it: a thin cover of `trainables.training.trainer.Trainer`, one evaluation a step."""
 
 import json
+import math
 import traceback
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
@@ -11,6 +12,13 @@ from spaces.configuration import TrialConfig
 from spaces.schedule import schedule_for
 from trainables.checkpoint_store import BEST, LAST, open_store
 from trainables.data.opening import DataSource, open_split
+from trainables.evaluation.settings import EvaluationSettings
+
+if TYPE_CHECKING:
+    from trainables.compute.precision import ComputeLayout
+    from trainables.data.loader import BatchLoader
+    from trainables.data.trial_data import TrialData
+    from trainables.training.trainer import Trainer
 
 RECORD = "record"
 """Key of a Ray result under which a trial's message to the search stands, as JSON."""
@@ -32,8 +40,10 @@ class TrialContext:
         eval_every: Steps between evaluations.
         validation_windows: Evaluation windows at most; None for all.
         device: `cpu` or `cuda`.
-        precision: `float32` or `bfloat16`.
-        channels_last: Memory layout.
+        layouts: How the networks of each space are computed.
+        evaluation: How validation and test predict.
+        loader_workers: Processes that prepare a trial's batches; 0 prepares them in the trial's own.
+        image_cache_bytes: Most that the decoded images of one node take of its memory.
         threads: CPU threads of a trial, by space.
     """
 
@@ -48,18 +58,21 @@ class TrialContext:
     eval_every: int
     validation_windows: int | None
     device: str
-    precision: Literal["float32", "bfloat16"]
-    channels_last: bool
+    layouts: "dict[str, ComputeLayout]"
+    evaluation: EvaluationSettings
+    loader_workers: int
+    image_cache_bytes: int
     threads: dict[str, int] = field(default_factory=dict)
 
 
 class SegmentationTrial(tune.Trainable):  # type: ignore[misc]
-    """Trains one trial after another in the same process, so that libraries and decoded images are loaded once.
+    """Trains one trial after another in the same process, so that libraries, data and loader workers are there once.
 
     Its Ray configuration is `{"job": {trial_id, space, phase, role, seed, config, reported_step}}`. Each step trains to
-    the next evaluation and returns one JSON record: `metrics`, for the last evaluation of a finalist `test`, and where
-    the trial broke `stop_reason` (`diverged`, `out_of_memory` or `error`) with `error`. A checkpoint is kept after each
-    evaluation before it is reported; a trial that has one goes on from it.
+    the next evaluation and returns one JSON record: `metrics`, `notes` on what went otherwise than asked, for the last
+    evaluation of a finalist `test`, and where the trial broke `stop_reason` (`diverged`, `out_of_memory` or `error`)
+    with `error`. A checkpoint is kept after each evaluation before that is reported; a trial that has one goes on
+    from it.
     """
 
     def setup(self, config: dict[str, Any], context: TrialContext | None = None) -> None:
@@ -68,95 +81,99 @@ class SegmentationTrial(tune.Trainable):  # type: ignore[misc]
         self._context = context
         self._job = config["job"]
         self._store = open_store(context.storage)
-        self._data: Any = None
-        self._trainer: Any = None
+        self._data: TrialData | None = None
+        self._loader: BatchLoader | None = None
+        self._trainer: Trainer | None = None
         self._unreported: dict[str, Any] | None = None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take the next job in the same process; images stay decoded."""
+        """Take the next job in the same process; data, decoded images and loader workers stay."""
         self._job = new_config["job"]
         self._trainer = None
         self._unreported = None
         return True
+
+    def cleanup(self) -> None:
+        """End the loader's workers and leave the node's decoded images to others."""
+        if self._loader is not None:
+            self._loader.close()
+        self._trainer = self._loader = self._data = None
 
     def step(self) -> dict[str, Any]:
         """Train to the next evaluation."""
         return {RECORD: json.dumps(self._record())}
 
     def _record(self) -> dict[str, Any]:
-        import torch
-
-        from trainables.divergence import DivergedError
+        from trainables.compute.out_of_memory import is_out_of_memory
+        from trainables.training.divergence import DivergedError
 
         try:
             if self._trainer is None:
                 self._trainer = self._start()
-            return self._advance()
+            return self._advance(self._trainer)
         except DivergedError as error:
             return {"stop_reason": "diverged", "error": str(error)}
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            return {"stop_reason": "out_of_memory", "error": str(error)}
-        except Exception:  # noqa: BLE001 - one trial's failure is recorded; the search goes on
+        except Exception as error:  # noqa: BLE001 - one trial's failure is recorded; the search goes on
+            if is_out_of_memory(error):
+                return {"stop_reason": "out_of_memory", "error": str(error)}
             return {"stop_reason": "error", "error": traceback.format_exc()}
 
-    def _advance(self) -> dict[str, Any]:
+    def _advance(self, trainer: "Trainer") -> dict[str, Any]:
         if self._unreported is not None:
             # A crash came between this evaluation's checkpoint and its report.
-            record, self._unreported = self._unreported, None
-            return record
+            kept, self._unreported = self._unreported, None
+            return kept
         trial_id = self._job["trial_id"]
-        untrained = self._untrained_miou()
-        best_before = self._trainer.best_miou
-        metrics = self._trainer.advance()
-        record = {"metrics": metrics | untrained}
-        if self._trainer.best_miou > best_before:
-            self._store.write(trial_id, BEST, self._trainer.best_model_state())
-        if self._trainer.finished and self._job["phase"] == "finalist":
-            record["test"] = self._test()
-        self._store.write(trial_id, LAST, {"trainer": self._trainer.state_dict(), "record": json.dumps(record)})
+        untrained = self._untrained_miou(trainer)
+        best_before = trainer.best_miou
+        metrics = trainer.advance()
+        record: dict[str, Any] = {
+            "metrics": metrics | untrained,
+            "notes": list(trainer.notes),
+        }
+        if trainer.best_miou > best_before:
+            self._store.write(trial_id, BEST, trainer.best_model_state())
+        if trainer.finished and self._job["phase"] == "finalist":
+            record["test"] = self._test(trainer)
+        self._store.write(trial_id, LAST, {"trainer": trainer.state_dict(), "record": json.dumps(record)})
         return record
 
-    def _untrained_miou(self) -> dict[str, float]:
+    def _untrained_miou(self, trainer: "Trainer") -> dict[str, float]:
         """What the baseline's network scores before its first step: the floor that training must leave behind."""
-        if self._trainer.step > 0 or self._job["role"] != "baseline" or self._job["phase"] != "search":
+        if trainer.step > 0 or self._job["role"] != "baseline" or self._job["phase"] != "search":
             return {}
-        return {"untrained_miou": float(self._trainer.evaluate("validation", best=False).miou)}
+        return {"untrained_miou": float(trainer.evaluate("validation", best=False).miou)}
 
-    def _test(self) -> dict[str, Any]:
-        evaluation = self._trainer.evaluate("test", best=True)
+    def _test(self, trainer: "Trainer") -> dict[str, Any]:
+        evaluation = trainer.evaluate("test", best=True)
+        scores = {"boundary_miou": evaluation.boundary_miou, "calibration_error": evaluation.calibration_error}
         return {
             "groups": list(evaluation.groups),
             "confusion": [matrix.tolist() for matrix in evaluation.confusion],
+            # JSON has no NaN: what has no value is left out.
+            **{name: value for name, value in scores.items() if not math.isnan(value)},
         }
 
-    def _start(self) -> Any:
+    def _start(self) -> "Trainer":
         import torch
 
-        from trainables.data.trial_data import TrialData
-        from trainables.trainer import Trainer
+        from trainables.training.trainer import Trainer
 
-        context = self._context
+        context, space = self._context, self._job["space"]
         if context.device == "cpu":
-            torch.set_num_threads(max(1, context.threads.get(self._job["space"], 1)))
-        if self._data is None:
-            dataset, split = open_split(
-                context.data,
-                by=context.split_by,
-                seed=context.split_seed,
-                fingerprint=context.fingerprint,
-                expected_hash=context.split_hash,
-            )
-            self._data = TrialData(dataset, split, validation_windows=context.validation_windows)
+            torch.set_num_threads(max(1, context.threads.get(space, 1)))
+        data, loader = self._opened_data()
         config = TrialConfig.model_validate(self._job["config"])
         trainer = Trainer(
             config,
             schedule_for(config, max_steps=context.max_steps, eval_every=context.eval_every),
-            self._data,
+            data,
             seed=self._job["seed"],
             encoder_state=context.encoder_states.get(config.encoder),
             device=context.device,
-            precision=context.precision,
-            channels_last=context.channels_last,
+            layout=context.layouts[space],
+            evaluation=context.evaluation,
+            loader=loader,
         )
         kept = self._store.read(self._job["trial_id"], LAST)
         if kept is not None:
@@ -164,3 +181,23 @@ class SegmentationTrial(tune.Trainable):  # type: ignore[misc]
             if trainer.step > self._job["reported_step"]:
                 self._unreported = json.loads(kept["record"])
         return trainer
+
+    def _opened_data(self) -> "tuple[TrialData, BatchLoader]":
+        """The data and what makes batches of them, for all trials of this process."""
+        from trainables.data.image_cache import open_image_cache
+        from trainables.data.loader import BatchLoader
+        from trainables.data.trial_data import TrialData
+
+        if self._data is None or self._loader is None:
+            context = self._context
+            dataset, split = open_split(
+                context.data,
+                by=context.split_by,
+                seed=context.split_seed,
+                fingerprint=context.fingerprint,
+                expected_hash=context.split_hash,
+            )
+            cache = open_image_cache(context.fingerprint, limit_bytes=context.image_cache_bytes)
+            self._data = TrialData(dataset, split, cache=cache, validation_windows=context.validation_windows)
+            self._loader = BatchLoader(self._data, workers=context.loader_workers, pin_memory=context.device == "cuda")
+        return self._data, self._loader

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from analysis.results import SearchResults, evaluation_to_json
 from analysis.tables import COST_COLUMNS, CURVE_TEXTS, configuration_of
-from trainables.tracking import SearchRecorder
-from trainables.tracking_records import TrialHeader
+from trainables.tracking.records import TrialHeader
+from trainables.tracking.search_recorder import SearchRecorder
 
 STARTED_MS = 1_767_322_000_000
 """When the first trial started; every trial starts a minute after the one before."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from spaces.errors import InputError
-from trainables.checkpoint import read_checkpoint, write_checkpoint
+from trainables.checkpoint import read_checkpoint, require_same, write_checkpoint
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -54,3 +54,12 @@ def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
     torch.save({"config": tmp_path}, tmp_path / "code.pt")
     with pytest.raises(InputError, match="can't be read"):
         read_checkpoint(tmp_path / "code.pt")
+
+
+def test_a_state_of_another_training_is_refused() -> None:
+    state = {"format": 2, "seed": 3}
+    require_same(state, format=2, seed=3)
+    with pytest.raises(InputError, match="its seed is 3, but this training's is 4"):
+        require_same(state, format=2, seed=4)
+    with pytest.raises(InputError, match="its config is None"):
+        require_same(state, config={"heads": 3})

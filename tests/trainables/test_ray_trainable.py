@@ -1,6 +1,7 @@
 """One trial as Ray runs it, without Ray: jobs in, JSON records out."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import torch
 from tests.trainables.small_trial import SmallDataset, small_config, small_split
 from trainables import ray_trainable
 from trainables.checkpoint_store import BEST, LAST, FolderStore
+from trainables.compute.precision import ComputeLayout
+from trainables.data.loader import BatchLoader
 from trainables.data.opening import DataSource
-from trainables.data.trial_data import TrialData
+from trainables.evaluation.settings import EvaluationSettings
 from trainables.ray_trainable import RECORD, SegmentationTrial, TrialContext
-from trainables.trainer import Trainer
+from trainables.training.trainer import Trainer
 
 pytestmark = pytest.mark.usefixtures("small_model")
 
@@ -37,8 +40,10 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrialContext:
         eval_every=2,
         validation_windows=None,
         device="cpu",
-        precision="float32",
-        channels_last=False,
+        layouts={"small": ComputeLayout("float32", channels_last=False)},
+        evaluation=EvaluationSettings(),
+        loader_workers=0,
+        image_cache_bytes=0,
         threads={"small": 1},
     )
 
@@ -69,7 +74,7 @@ def record(trial: SegmentationTrial) -> dict[str, Any]:
 
 
 def same_but_for_time(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    timed = {"steps_per_second", "train_seconds", "evaluation_seconds"}
+    timed = {"steps_per_second", "train_seconds", "data_wait_seconds", "evaluation_seconds"}
     return {k: v for k, v in one.items() if k not in timed} == {k: v for k, v in other.items() if k not in timed}
 
 
@@ -156,10 +161,79 @@ def test_an_exception_is_recorded_and_the_process_takes_the_next_job(
     assert record(trial)["metrics"]["step"] == 2
 
 
-def test_images_stay_decoded_between_jobs(context: TrialContext) -> None:
+def test_data_and_loader_stay_between_jobs_and_are_closed_at_the_end(
+    context: TrialContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    def opening(source: DataSource, **expected: Any) -> Any:
+        opened.append(source)
+        dataset = SmallDataset()
+        return dataset, small_split(dataset)
+
+    monkeypatch.setattr(ray_trainable, "open_split", opening)
     trial = make_trial(context, job())
     record(trial)
-    data: TrialData = trial._data
+    loader = trial._loader
     trial.reset_config(job("small-004"))
     record(trial)
-    assert trial._data is data
+    assert trial._loader is loader
+    assert len(opened) == 1
+    closed = []
+
+    def close(loader: BatchLoader) -> None:
+        closed.append(loader)
+
+    monkeypatch.setattr(BatchLoader, "close", close)
+    trial.cleanup()
+    assert closed == [loader]
+    trial.cleanup()
+    assert closed == [loader]
+
+
+def test_each_space_is_computed_in_its_own_layout_and_evaluated_as_asked(
+    context: TrialContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[dict[str, Any]] = []
+
+    def making(*arguments: Any, **options: Any) -> Trainer:
+        made.append(options)
+        return Trainer(*arguments, **options)
+
+    monkeypatch.setattr("trainables.training.trainer.Trainer", making)
+    half = ComputeLayout("bfloat16", channels_last=True)
+    evaluation = EvaluationSettings(overlap=0.5)
+    context = replace(context, layouts=context.layouts | {"other": half}, evaluation=evaluation)
+    trial = make_trial(context, job())
+    record(trial)
+    trial.reset_config(job("other-000", space="other"))
+    record(trial)
+    assert [options["layout"] for options in made] == [context.layouts["small"], half]
+    assert [options["evaluation"] for options in made] == [evaluation, evaluation]
+
+
+def test_memory_that_runs_out_is_noted_while_the_trial_goes_on(
+    context: TrialContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = make_trial(context, job(config=small_config(batch_size=4).model_dump(mode="json")))
+    assert record(trial)["notes"] == []
+    model = trial._trainer._training.model  # type: ignore[union-attr]
+    forward = model.forward
+
+    def small_memory(images: torch.Tensor, *scales: Any) -> torch.Tensor:
+        if len(images) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(images, *scales)
+
+    monkeypatch.setattr(model, "forward", small_memory)
+    outcome = record(trial)
+    assert outcome["metrics"]["micro_batch"] == 2
+    assert outcome["notes"] == ["memory ran out: 2 of 8 crops at a time"]
+
+
+@pytest.mark.slow
+def test_loader_workers_change_nothing_but_the_speed(context: TrialContext) -> None:
+    alone = record(make_trial(context, job("small-001")))
+    trial = make_trial(replace(context, loader_workers=1, image_cache_bytes=10_000_000), job("small-002"))
+    assert same_but_for_time(record(trial)["metrics"], alone["metrics"])
+    trial.cleanup()

@@ -1,4 +1,4 @@
-"""What the MLflow runs of a search and its trials say: tags, parameters, metrics, descriptions. No MLflow."""
+"""What the MLflow runs of searches, trials and trainings say: tags, parameters, metrics, descriptions. No MLflow."""
 
 import json
 import math
@@ -15,11 +15,13 @@ from spaces.configuration import TrialConfig
 EXPERIMENT = "segpareto"
 
 KIND_TAG = "kind"
-"""Tells the run of a whole search ("search") from the run of a trial ("trial")."""
+"""Tells the runs of whole searches ("search"), trials ("trial") and full trainings ("training") apart."""
 SEARCH_TAG = "search"
 CREATED_TAG = "search_created"
 """Not `created`: MLflow takes a condition on that tag for one on the time of the run."""
 TRIAL_TAG = "trial_id"
+TRAINING_TAG = "training"
+TRAINING_CREATED_TAG = "training_created"
 PARENT_TAG = "mlflow.parentRunId"
 NOTE_TAG = "mlflow.note.content"
 STOP_REASON_TAG = "stop_reason"
@@ -48,13 +50,13 @@ TRIALS_VIEW = "trials"
 """Key of the view of the runs table that MLflow's pages open with."""
 
 _VIEW = {
-    "searchFilter": f'tags.{KIND_TAG} = "trial"',
+    "searchFilter": f'tags.{KIND_TAG} != "search"',
     "orderByKey": "metrics.`best_miou`",
     "orderByAsc": False,
     "selectedColumns": [
         *(f"metrics.`{name}`" for name in ("best_miou", "miou", "step")),
         *(f"params.`{name}`" for name in ("learning_rate", "threshold_base")),
-        *(f"tags.`{name}`" for name in (STOP_REASON_TAG, "space", "role", SEARCH_TAG)),
+        *(f"tags.`{name}`" for name in (STOP_REASON_TAG, "space", "role", SEARCH_TAG, TRAINING_TAG)),
     ],
 }
 
@@ -66,11 +68,13 @@ EXPERIMENT_TAGS: Mapping[str, str] = {
     NOTE_TAG: (
         'Segmentation models under search. A run with `tags.kind = "search"` is a whole search: its description '
         "holds the verdict, its artifacts the report. The runs below it are its trials: `stop_reason` says why one "
-        "ended, `best_miou` is its best foreground mIoU on the validation part, `miou` the last."
+        "ended, `best_miou` is its best foreground mIoU on the validation part, `miou` the last. A run with "
+        '`tags.kind = "training"` is a full training by itself.'
     ),
 }
 
 _SOURCE = {"mlflow.source.name": "search.run"}
+_TRAINING_SOURCE = {"mlflow.source.name": "trainables.train"}
 _STATUSES = {"error": "FAILED", "diverged": "FAILED", "out_of_memory": "FAILED", "interrupted": "KILLED"}
 
 
@@ -143,8 +147,8 @@ def search_params(settings: Mapping[str, Any]) -> dict[str, str]:
     return {name: text for name, text in _flatten({**settings, "spaces": spaces}) if len(text) <= LONGEST_PARAM}
 
 
-def search_started_ms(settings: Mapping[str, Any]) -> int:
-    """When a search was created, in ms since the epoch."""
+def started_ms(settings: Mapping[str, Any]) -> int:
+    """When a search or training was created, in ms since the epoch, from its settings."""
     return round(datetime.fromisoformat(str(settings["created"])).timestamp() * 1000)
 
 
@@ -165,8 +169,35 @@ def trial_tags(trial: TrialHeader, *, search_name: str, search_run: str) -> dict
     }
 
 
-def trial_params(config: TrialConfig) -> dict[str, str]:
-    """Parameters of a trial's run: the fields of its configuration.
+def training_tags(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Tags of a full training's run, from the content of its `settings.json`."""
+    origin, data = settings["origin"], settings["data"]
+    known = {"source_search": origin["search"], "source_trial_id": origin["trial_id"], "space": origin["space"]}
+    return {
+        KIND_TAG: "training",
+        TRAINING_TAG: str(settings["name"]),
+        TRAINING_CREATED_TAG: str(settings["created"]),
+        "architecture": str(settings["config"]["architecture"]),
+        "role": "full training",
+        "seed": str(settings["seed"]),
+        "data": str(settings["data_description"]),
+        "data_fingerprint": str(data["fingerprint"]),
+        "version": str(settings["versions"].get("segpareto", "unknown")),
+        NOTE_TAG: f"Full training of {origin['file']} on {settings['data_description']}.",
+        **{name: str(value) for name, value in known.items() if value},
+        **_TRAINING_SOURCE,
+    }
+
+
+def training_params(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Parameters of a full training's run beside its configuration: all other settings by dotted names."""
+    others = {name: value for name, value in settings.items() if name != "config"}
+    params = {f"training.{name}": text for name, text in _flatten(others)}
+    return {name: text for name, text in params.items() if len(text) <= LONGEST_PARAM}
+
+
+def config_params(config: TrialConfig) -> dict[str, str]:
+    """Parameters of the run of a trial or training: the fields of its configuration.
 
     A mapping stays one parameter, in JSON: its keys are class names, which need not be valid parameter names.
     """
@@ -174,7 +205,7 @@ def trial_params(config: TrialConfig) -> dict[str, str]:
 
 
 def config_from_params(params: Mapping[str, str]) -> TrialConfig:
-    """The inverse of `trial_params`.
+    """The inverse of `config_params`.
 
     Raises:
         ValueError: A parameter is no field of a configuration or does not fit it, as in runs of another version.

@@ -1,5 +1,6 @@
 """Where searches are recorded: tracking URIs, the local database and its artifact folder. No MLflow."""
 
+import os
 import re
 import sqlite3
 from contextlib import closing
@@ -31,6 +32,13 @@ def local_tracking_uri(runs_dir: Path) -> str:
     return _SQLITE_PREFIX + database.as_posix()
 
 
+def ui_command(tracking_uri: str, runs_dir: Path) -> str:
+    """The command that shows what is recorded at a URI, as it may be shown: without a password."""
+    if tracking_uri == local_tracking_uri(runs_dir):
+        return f"python -m search.ui --runs {runs_dir}"
+    return f"python -m search.ui --tracking-uri {without_password(tracking_uri)}"
+
+
 def scheme_of(tracking_uri: str) -> str:
     """The kind of a tracking URI: its scheme without the driver (postgresql+psycopg2: postgresql)."""
     return tracking_uri.partition(":")[0].partition("+")[0].lower()
@@ -54,7 +62,7 @@ def without_password(text: str) -> str:
 
 
 def check_tracking_uri(tracking_uri: str, *, must_exist: bool = False) -> None:
-    """Check what can be checked without MLflow: the kind of the URI, and the file of a local database.
+    """Check what can be checked without MLflow and without making anything: the URI's kind, a local database's file.
 
     Args:
         tracking_uri: A database or server.
@@ -77,12 +85,23 @@ def check_tracking_uri(tracking_uri: str, *, must_exist: bool = False) -> None:
     if must_exist and not path.is_file():
         raise InputError(f"{path}: there is no such MLflow database; run a search first, or name its --runs folder")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path, timeout=_LOCK_SECONDS)) as database:
-            # Taking the write lock finds a read-only file, a full disk and a file that is no database.
-            database.execute("BEGIN IMMEDIATE")
-            database.rollback()
+        if path.exists():
+            with closing(sqlite3.connect(path, timeout=_LOCK_SECONDS)) as database:
+                # Taking the write lock finds a read-only file, a full disk and a file that is no database.
+                database.execute("BEGIN IMMEDIATE")
+                database.rollback()
+        else:
+            _check_can_be_made(path)
     except (OSError, sqlite3.Error) as error:
         raise InputError(
             f"{path}: can't be used as MLflow database ({error}); name a place that can be written"
         ) from error
+
+
+def _check_can_be_made(path: Path) -> None:
+    """Raise OSError where a file can't be made; nothing is made."""
+    folder = next((parent for parent in path.parents if parent.exists()), path.parent)
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder} can't be written")

@@ -12,16 +12,12 @@ from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from tests.analysis.example_results import make_results
 from tests.trainables.recorded_search import STARTED_MS, record_search
-from trainables import tracking_records as records
 from trainables.metric_names import iou_name
-from trainables.tracking import (
-    SearchRecorder,
-    TrackingRejected,
-    TrackingUnavailable,
-    connect,
-)
-from trainables.tracking_records import TrialHeader
-from trainables.tracking_uri import check_tracking_uri, database_path, local_tracking_uri, without_password
+from trainables.tracking import records
+from trainables.tracking.client import TrackingRejected, TrackingUnavailable, connect
+from trainables.tracking.records import TrialHeader
+from trainables.tracking.search_recorder import SearchRecorder
+from trainables.tracking.uri import check_tracking_uri, database_path, local_tracking_uri, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -166,7 +162,7 @@ def test_a_run_whose_parameters_a_crash_left_out_is_completed(
     tags = records.trial_tags(trial(), search_name=search_name, search_run=parent.info.run_id)
     bare = client.create_run(parent.info.experiment_id, STARTED_MS, tags, "unet-0")
     assert recorder.open_trial(trial()) == bare.info.run_id
-    assert run_of(client, search_name).data.params == records.trial_params(CONFIG)
+    assert run_of(client, search_name).data.params == records.config_params(CONFIG)
 
 
 def test_numbers_that_are_not_finite_are_named_instead(
@@ -207,11 +203,11 @@ def test_every_tag_can_be_searched_for(
 
 def test_a_configuration_survives_as_parameters() -> None:
     config = CONFIG.model_copy(update={"learning_rate": 1 / 3e4, "cutmix": True, "threshold_offsets": {"水 (1)": -0.1}})
-    assert records.config_from_params(records.trial_params(config)) == config
+    assert records.config_from_params(records.config_params(config)) == config
 
 
 def test_parameters_of_another_version_are_named() -> None:
-    params = {**records.trial_params(CONFIG), "unheard_of": "1"}
+    params = {**records.config_params(CONFIG), "unheard_of": "1"}
     with pytest.raises(ValueError, match="parameter unheard_of"):
         records.config_from_params(params)
 
@@ -344,6 +340,14 @@ def test_a_missing_database_is_not_made_for_reading(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such MLflow database"):
         check_tracking_uri(local_tracking_uri(tmp_path / "nowhere"), must_exist=True)
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_checking_a_database_that_is_to_be_made_makes_nothing(tmp_path: Path) -> None:
+    check_tracking_uri(local_tracking_uri(tmp_path / "deep" / "runs"))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"mlflow\.db: can't be used .*file is no folder"):
+        check_tracking_uri(local_tracking_uri(tmp_path / "file" / "runs"))
 
 
 def test_local_uri_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,75 @@
+"""The folder of a search or a training under the runs folder: its name, and its lock."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from spaces.errors import InputError
+
+LOCK = ".lock"
+
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+RESERVED = {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
+"""Names that Windows gives to devices."""
+
+
+def check_name(name: str) -> str:
+    """Give back a name that can be a folder on every system.
+
+    Raises:
+        InputError: If it can't.
+    """
+    if not NAME_PATTERN.fullmatch(name) or name.lower().split(".")[0] in RESERVED or name.endswith("."):
+        raise InputError(f"--name {name!r}: use up to 80 of A-Z, a-z, 0-9, '.', '_', '-', the first a letter or digit")
+    return name
+
+
+def free_folder(runs: Path, name: str) -> Path:
+    """Where a new search's or training's folder would be.
+
+    Raises:
+        InputError: If the name can't be one, or is taken.
+    """
+    folder = runs / check_name(name)
+    if folder.exists():
+        raise InputError(f"{folder} exists already; choose another --name, or go on with it by --resume --name {name}")
+    return folder
+
+
+def create_folder(runs: Path, name: str, *parts: str) -> Path:
+    """Make the folder of a new search or training, with folders of these names in it.
+
+    Raises:
+        InputError: If the name is taken, or the folder can't be written.
+    """
+    folder = free_folder(runs, name)
+    try:
+        folder.mkdir(parents=True)
+        for part in parts:
+            (folder / part).mkdir()
+    except OSError as error:
+        raise InputError(f"--runs {runs}: can't make {folder}: {error.strerror or error}") from None
+    return folder
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process while the block lasts.
+
+    Raises:
+        InputError: If another process works in it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(f"{folder.name} is being run by another process; wait for it or stop it") from None
+    except OSError as error:
+        raise InputError(f"{folder}: can't be written ({error.strerror or error}); restore the permission") from None
+    try:
+        yield
+    finally:
+        lock.release()
