@@ -153,7 +153,7 @@ def _measure_training(
     _reset_peak(device)
     for _ in range(2):
         optimizer.zero_grad(set_to_none=True)
-        losses = [torch.nn.functional.cross_entropy(logits, labels) for logits in model(images)]
+        losses = [torch.nn.functional.cross_entropy(logits, labels) for logits in model(images).unbind(1)]
         torch.stack(losses).mean().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return {"train_peak_memory_mb": _peak_memory_mb(device), "train_batch_size": size}

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from analysis.best_trials import best_trials
 from analysis.comparison import DEFAULT_CONFIDENCE, Estimate, score_estimate
 from analysis.finalist_endings import BrokenRuns, broken_runs
@@ -37,6 +39,10 @@ class Finalist:
     costs: Mapping[str, float]
     unit: str
     broken: BrokenRuns | None
+
+    def mean_of(self, score: str) -> float:
+        """Mean over the seeds of one of `analysis.results.MEAN_SCORES`; NaN where a seed lacks it."""
+        return float(np.mean([getattr(evaluation, score) for evaluation in self.evaluations]))
 
 
 @dataclass(frozen=True, kw_only=True)

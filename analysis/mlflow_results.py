@@ -17,9 +17,9 @@ from analysis.tables import (
     results_frame,
 )
 from spaces.errors import InputError
-from trainables import tracking_records as records
-from trainables.tracking import connect
-from trainables.tracking_uri import SERVER_SCHEMES, scheme_of, without_password
+from trainables.tracking import records
+from trainables.tracking.client import connect
+from trainables.tracking.uri import SERVER_SCHEMES, scheme_of, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

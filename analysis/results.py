@@ -1,6 +1,7 @@
 """Everything a search leaves behind for its analysis, and the folder it is written to and read from."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,9 @@ CURVES_FILE = "curves.parquet"
 FINALISTS_FILE = "finalists.json"
 PANELS_FOLDER = "panels"
 
+MEAN_SCORES = ("boundary_miou", "calibration_error")
+"""Fields of a `TestEvaluation` that are one number for the whole test part."""
+
 
 @dataclass(frozen=True)
 class TestEvaluation:
@@ -42,6 +46,8 @@ class TestEvaluation:
         seed: Seed of its initial weights and data order; finalists are matched by it.
         groups: Names of the test part's G source photos, or captures when the split is by capture.
         confusion: Pixels by truth and prediction in each group, int64 (G, C, C), rows = truth.
+        boundary_miou: Foreground mean of boundary IoU; NaN where no class has a contour, or it was not recorded.
+        calibration_error: Expected calibration error, 0 to 1; NaN where it was not recorded.
     """
 
     __test__: ClassVar[bool] = False  # the name begins with "Test": pytest must not collect it
@@ -52,6 +58,8 @@ class TestEvaluation:
     seed: int
     groups: tuple[str, ...]
     confusion: NDArray[np.int64]
+    boundary_miou: float = math.nan
+    calibration_error: float = math.nan
 
     def __post_init__(self) -> None:
         """Check the shapes.
@@ -180,6 +188,8 @@ def evaluation_to_json(test: TestEvaluation) -> dict[str, Any]:
         "seed": test.seed,
         "groups": list(test.groups),
         "confusion": test.confusion.tolist(),
+        # JSON has no NaN.
+        **{name: value for name in MEAN_SCORES if not math.isnan(value := getattr(test, name))},
     }
 
 
@@ -197,6 +207,7 @@ def evaluation_from_json(value: Mapping[str, Any]) -> TestEvaluation:
         seed=int(value["seed"]),
         groups=tuple(str(group) for group in value["groups"]),
         confusion=np.asarray(value["confusion"], dtype=np.int64),
+        **{name: float(value[name]) for name in MEAN_SCORES if name in value},
     )
 
 

@@ -1,7 +1,9 @@
 """The two tables of a search: their columns, their dtypes, and how they are checked, written and read.
 
 `results.parquet` has one row per trial, `curves.parquet` one row per evaluation. Numbers that were not
-measured are NaN; texts that do not apply are empty. A configuration's columns are named `config.` and the
+measured are NaN; texts that do not apply are empty. Metrics keep the names that trials report them by: `miou`,
+`best_miou`, `boundary_miou`, `calibration_error`, `pseudo_precision` and so on, fractions from 0 to 1; in
+`results.parquet` they are those of a trial's last evaluation. A configuration's columns are named `config.` and the
 field of TrialConfig; a field that is a mapping has one column per key, `config.threshold_offsets.Jalan`: the
 names that a space gives its parameters.
 """

@@ -10,7 +10,7 @@ from search.settings import SearchSettings
 from spaces.configuration import TrialConfig
 from trainables.checkpoint_store import BEST, CheckpointStore
 from trainables.data.opening import DataSource, open_split
-from trainables.tracking import SearchRecorder
+from trainables.tracking.search_recorder import SearchRecorder
 
 PANELS_PER_SPACE = 3
 
@@ -30,8 +30,8 @@ def draw_panels(
         The panels by trial_id; they are written into the search's folder too.
     """
     from trainables.data.trial_data import TrialData
+    from trainables.evaluation.panels import prediction_panels
     from trainables.models import create_model
-    from trainables.panels import prediction_panels
 
     source = DataSource(
         root=settings.data.root,

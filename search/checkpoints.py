@@ -2,9 +2,9 @@
 
 from search.controller import trials_kept
 from search.history import SearchHistory
-from search.journal import Event
 from search.settings import SearchSettings
 from trainables.checkpoint_store import LAST, CheckpointStore
+from trainables.journal import Event
 
 
 class CheckpointCleaner:

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from analysis.results import Panel
 from search.best_models import draw_panels, record_best
 from search.history import SearchHistory
-from search.outputs import REPORT, now_ms, summary_of, write_summary, write_tables
+from search.outputs import REPORT, now_ms, summary_of, write_configurations, write_summary, write_tables
 from search.recording import JournalRecorder, log_costs, recorded_settings
 from search.settings import SearchSettings, write_settings
 from trainables.checkpoint_store import CheckpointStore
-from trainables.tracking import TrackingError
+from trainables.tracking.client import TrackingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ def conclude(
     """
     failures: list[str] = []
     write_tables(folder, history)
+    write_configurations(folder, settings, history)
     settings = _with_untrained_floor(settings, history, folder)
     panels: dict[str, list[Panel]] = {}
     if history.finished:

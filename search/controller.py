@@ -12,16 +12,16 @@ from typing import Any
 
 from search.finalists import best_trial, finalist_jobs
 from search.history import SearchHistory, TrialHistory, TrialJob
-from search.journal import Event
 from search.samplers.sampler import SpaceSampler
 from search.schedulers.full_length import FullLength
 from search.schedulers.registry import SCHEDULERS, SchedulerSettings
 from search.schedulers.rule import StoppingRule
 from search.settings import SearchSettings
 from spaces.space import Space
+from trainables.journal import Event
 
 Append = Callable[..., Event]
-"""How the controller writes to the journal: `search.journal.Journal.append`."""
+"""How the controller writes to the journal: `trainables.journal.Journal.append`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,12 @@ class SearchController:
         """Take in a finalist's evaluation on the test part."""
         with self._lock:
             self._write("tested", trial_id=trial_id, test=dict(test))
+
+    def noted(self, trial_id: str, note: str) -> None:
+        """Take in what went otherwise than asked in a trial that goes on; the same note counts once."""
+        with self._lock:
+            if note not in self.history.trials[trial_id].notes:
+                self._write("noted", trial_id=trial_id, note=note)
 
     def ended(self, trial_id: str, stop_reason: str, error: str | None = None) -> None:
         """Note that a trial ended for a reason that no rule decided; a trial ends once."""

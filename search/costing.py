@@ -29,10 +29,11 @@ def measure_networks(settings: SearchSettings, controller: SearchController, wri
         )
         task = place.remote(
             config.model_dump(mode="json"),
-            len(settings.data.classes),
-            settings.device.kind,
-            settings.preset == "demo",
-            settings.device.cost_threads,
+            classes=len(settings.data.classes),
+            device=settings.device.kind,
+            quick=settings.preset == "demo",
+            layout="channels_last" if settings.layouts[space].channels_last else "contiguous",
+            threads=settings.device.cost_threads,
         )
         try:
             costs: dict[str, float] = ray.get(task)
@@ -43,10 +44,7 @@ def measure_networks(settings: SearchSettings, controller: SearchController, wri
         controller.costed(network, costs)
 
 
-def _measure(config: dict[str, Any], classes: int, device: str, quick: bool, threads: int) -> dict[str, float]:
+def _measure(config: dict[str, Any], **protocol: Any) -> dict[str, float]:
     from analysis.costs import measure_costs
 
-    measured = measure_costs(
-        TrialConfig.model_validate(config), classes=classes, device=device, quick=quick, threads=threads
-    )
-    return measured.columns()
+    return measure_costs(TrialConfig.model_validate(config), **protocol).columns()

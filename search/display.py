@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
 from rich.console import Console, Group
@@ -13,8 +13,9 @@ from rich.text import Text
 
 from search.controller import Progress, SearchController
 from search.history import TrialHistory
-from search.journal import Event
 from search.settings import SearchSettings
+from spaces.durations import duration_text
+from trainables.journal import Event
 
 REFRESH_SECONDS = 1.0
 PHASE_NAMES = {"search": "search", "finalist": "finals"}
@@ -51,6 +52,8 @@ def plain_lines(settings: SearchSettings, write: Callable[[str], None]) -> Calla
         if event["event"] == "reported":
             trial_id = event["trial_id"]
             best[trial_id] = max(best.get(trial_id, 0.0), event["metrics"].get("miou") or 0.0)
+        elif event["event"] == "noted":
+            write(f"{event['trial_id']}: {event['note']}")
         elif event["event"] == "started":
             write(f"{event['trial_id']} started")
         elif event["event"] == "ended":
@@ -70,8 +73,8 @@ def live_view(settings: SearchSettings, progress: Progress) -> Group:
         (f"{settings.name}  ", "bold"),
         f"{PHASE_NAMES[progress.phase]}: {ended} of {progress.planned} trials ended",
         f" ({states})" if states else "",
-        f", {len(progress.running)} running, {_duration(progress.seconds)} so far",
-        f", about {_duration(left)} left" if (left := seconds_left(progress)) else "",
+        f", {len(progress.running)} running, {duration_text(progress.seconds)} so far",
+        f", about {duration_text(left)} left" if (left := seconds_left(progress)) else "",
     )
     table = Table(box=None, pad_edge=False)
     for column in ("trial", "state", "step", "mIoU", "best mIoU"):
@@ -86,6 +89,8 @@ def live_view(settings: SearchSettings, progress: Progress) -> Group:
             "" if trial.best_miou is None else f"{trial.best_miou:.3f}",
         )
     parts: list[Text | Table] = [headline, table]
+    if (noted := notes_line(progress.trials)) is not None:
+        parts.append(Text(noted, style="dim"))
     if progress.phase == "search" and settings.scheduler == "asha":
         parts.append(Text(rung_line(settings, progress), style="dim"))
     return Group(*parts)
@@ -99,6 +104,15 @@ def rung_line(settings: SearchSettings, progress: Progress) -> str:
         counts = [sum(rung in trial.reports for trial in trials) for rung in settings.rungs]
         spaces.append(f"{space} " + ", ".join(f"{n} at {r}" for n, r in zip(counts, settings.rungs, strict=True)))
     return "rungs: " + "; ".join(spaces)
+
+
+def notes_line(trials: Iterable[TrialHistory]) -> str | None:
+    """What went otherwise than asked in these trials, each kind with its trials; None if nothing did."""
+    noted: dict[str, list[str]] = {}
+    for trial in trials:
+        for note in trial.notes:
+            noted.setdefault(note, []).append(trial.job.trial_id)
+    return "; ".join(f"{note} ({', '.join(names)})" for note, names in noted.items()) or None
 
 
 def seconds_left(progress: Progress) -> float | None:
@@ -116,9 +130,3 @@ def _shown(progress: Progress) -> list[TrialHistory]:
     scored = [trial for trial in progress.trials if trial.ended and trial.best_miou is not None]
     scored.sort(key=lambda trial: trial.best_miou or 0.0, reverse=True)
     return [*progress.running, *scored[:8]]
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,10 +1,8 @@
 """Running a search from its first trial, or from where it was left, to its report."""
 
-import contextlib
 import logging
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +10,18 @@ from search.checkpoints import CheckpointCleaner
 from search.conclusion import Outcome, conclude
 from search.controller import SearchController
 from search.costing import measure_networks
-from search.display import plain_lines, showing
+from search.display import notes_line, plain_lines, showing
 from search.history import history_of
-from search.journal import Event, Journal, read_journal
 from search.outputs import write_tables
 from search.recording import JournalRecorder
 from search.settings import SearchSettings
+from spaces.command_line import terminated_as_interrupted
 from trainables.checkpoint_store import open_store
+from trainables.compute.machines import GIGABYTE
 from trainables.data.opening import DataSource
+from trainables.journal import Event, Journal, read_journal
 from trainables.ray_trainable import TrialContext
-from trainables.tracking import SearchRecorder
+from trainables.tracking.search_recorder import SearchRecorder
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def run_search(
         journal.append("opened", settings=settings.name)
         controller = SearchController(settings, history, journal.append, tell)
         try:
-            with _terminate_as_interrupt():
+            with terminated_as_interrupted():
                 with showing(settings, controller):
                     finished = _run_phases(settings, controller, _context(settings, encoder_states))
                 if finished:
@@ -81,6 +81,8 @@ def run_search(
             write_tables(folder, history)
             raise
         _close(controller, journal, began, finished=finished)
+    if (noted := notes_line(history.trials.values())) is not None:
+        write(noted)
     return conclude(settings, folder, history, recording, store)
 
 
@@ -120,21 +122,9 @@ def _context(settings: SearchSettings, encoder_states: dict[str, dict[str, Any]]
         eval_every=settings.eval_every,
         validation_windows=settings.validation_windows,
         device=settings.device.kind,
-        precision=settings.device.precision,
-        channels_last=settings.device.channels_last,
+        layouts={space: layout.compute_layout() for space, layout in settings.layouts.items()},
+        evaluation=settings.evaluation,
+        loader_workers=settings.device.loader_workers,
+        image_cache_bytes=round(settings.device.image_cache_gb * GIGABYTE),
         threads={space: max(1, int(cpus)) for space, cpus in settings.device.cpus_per_trial.items()},
     )
-
-
-@contextlib.contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM end the search as Ctrl-C does, so that a cluster's or service's stop keeps the results."""
-
-    def interrupt(number: int, frame: object) -> None:
-        signal.raise_signal(signal.SIGINT)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

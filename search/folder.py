@@ -1,67 +1,25 @@
-"""The folder of a search: its name, its lock, and what lies where."""
+"""The folder of a search: its default name, what lies where, and finding one again."""
 
-import contextlib
-import re
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from spaces.errors import InputError
+from trainables.journal import TRAINING_FILE
+from trainables.run_folder import check_name
 
 TRIALS = "trials"
 PANELS = "panels"
-LOCK = ".lock"
+CONFIGURATIONS = "configurations"
+"""A file for each trial with a result that `python -m trainables.train` takes."""
 
-NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-RESERVED = {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
-"""Names that Windows gives to devices."""
+BEST = "best"
+"""The same for the best trial of each space, by the space's name."""
 
 
 def default_name(spaces: list[str], now: datetime) -> str:
     """A dated name, for example unet-20260131-142530."""
     stem = spaces[0] if len(spaces) == 1 else "search"
     return f"{stem}-{now:%Y%m%d-%H%M%S}"
-
-
-def check_name(name: str) -> str:
-    """Give back a name that can be a folder on every system.
-
-    Raises:
-        InputError: If it can't.
-    """
-    if not NAME_PATTERN.fullmatch(name) or name.lower().split(".")[0] in RESERVED or name.endswith("."):
-        raise InputError(f"--name {name!r}: use up to 80 of A-Z, a-z, 0-9, '.', '_', '-', the first a letter or digit")
-    return name
-
-
-def free_folder(runs: Path, name: str) -> Path:
-    """Where a new search's folder would be.
-
-    Raises:
-        InputError: If the name can't be one, or is taken.
-    """
-    folder = runs / check_name(name)
-    if folder.exists():
-        raise InputError(f"{folder} exists already; choose another --name, or go on with it by --resume --name {name}")
-    return folder
-
-
-def create_folder(runs: Path, name: str) -> Path:
-    """Make the folder of a new search.
-
-    Raises:
-        InputError: If the name is taken, or the folder can't be written.
-    """
-    folder = free_folder(runs, name)
-    try:
-        folder.mkdir(parents=True)
-        (folder / TRIALS).mkdir()
-        (folder / PANELS).mkdir()
-    except OSError as error:
-        raise InputError(f"--runs {runs}: can't make {folder}: {error.strerror or error}") from None
-    return folder
 
 
 def existing_folder(runs: Path, name: str | None) -> Path:
@@ -72,30 +30,13 @@ def existing_folder(runs: Path, name: str | None) -> Path:
     """
     if name is not None:
         folder = runs / check_name(name)
+        if (folder / TRAINING_FILE).is_file():
+            raise InputError(f"{folder} is a training; go on with it by: python -m trainables.train --resume")
         if not (folder / "settings.json").is_file():
             raise InputError(f"--resume --name {name}: there is no search {folder}")
         return folder
-    begun = sorted(runs.glob("*/settings.json"), key=lambda path: path.stat().st_mtime) if runs.is_dir() else []
+    settings = runs.glob("*/settings.json") if runs.is_dir() else ()
+    begun = [path for path in settings if not (path.parent / TRAINING_FILE).is_file()]
     if not begun:
         raise InputError(f"--resume: there is no search in {runs}; give --runs")
-    return begun[-1].parent
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a search's folder for this process while the block lasts.
-
-    Raises:
-        InputError: If another process runs the search.
-    """
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(f"{folder.name} is being run by another process; wait for it or stop it") from None
-    except OSError as error:
-        raise InputError(f"{folder}: can't be written ({error.strerror or error}); restore the permission") from None
-    try:
-        yield
-    finally:
-        lock.release()
+    return max(begun, key=lambda path: path.stat().st_mtime).parent

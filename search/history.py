@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from search.journal import Event
 from spaces.configuration import TrialConfig
+from trainables.journal import Event
 
 Phase = str
 """`search` for proposed trials, `finalist` for the re-runs that the verdict rests on."""
@@ -50,6 +50,7 @@ class TrialHistory:
         error: Trace of the exception that ended it.
         started_at: Time of its first start, seconds since the epoch.
         test: Its evaluation on the test part (finalists).
+        notes: What went otherwise than asked without ending it, one line each.
     """
 
     job: TrialJob
@@ -60,6 +61,7 @@ class TrialHistory:
     error: str | None = None
     started_at: float | None = None
     test: dict[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def step(self) -> int:
@@ -128,6 +130,8 @@ class SearchHistory:
             trial.decided_reason = event["stop_reason"]
         elif kind == "tested":
             trial.test = event["test"]
+        elif kind == "noted":
+            trial.notes.append(event["note"])
         elif kind == "ended":
             trial.stop_reason = event["stop_reason"]
             trial.error = event.get("error")

@@ -1,18 +1,22 @@
-"""What a search leaves behind besides its journal: tables, finalists, panels, summary, report."""
+"""What a search leaves behind besides its journal: tables, configurations, finalists, summary."""
 
 import json
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from analysis.results import TestEvaluation, evaluation_from_json, write_curves, write_results, write_tests
 from analysis.tables import write_atomically
 from search.finalists import best_trial
+from search.folder import BEST, CONFIGURATIONS
 from search.history import SearchHistory, TrialHistory
 from search.recording import evaluation_record
 from search.settings import SearchSettings
+from trainables.full_training.configuration_file import TrainingData, TrialFile, TrialOrigin, write_trial_file
+from trainables.models.encoder_weights import parse_encoder_weights
 
 SUMMARY = "summary.json"
 REPORT = "report"
@@ -78,6 +82,69 @@ def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
     """Write summary.json in one piece."""
     text = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
     write_atomically(folder / SUMMARY, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def write_configurations(folder: Path, settings: SearchSettings, history: SearchHistory) -> None:
+    """Write a file for each trial with a result that `python -m trainables.train` takes, and for each space's best."""
+    for name in (CONFIGURATIONS, BEST):
+        (folder / name).mkdir(exist_ok=True)
+    for trial in history.of_phase("search"):
+        if trial.best_miou is not None:
+            path = folder / CONFIGURATIONS / f"{trial.job.trial_id}.yaml"
+            write_trial_file(path, _trial_file(settings, trial), command=_training_words(path))
+    for space in settings.spaces:
+        best = best_trial(history, space)
+        if best is not None:
+            path = best_configuration(folder, space)
+            write_trial_file(path, _trial_file(settings, best), command=_training_words(path))
+
+
+def best_configuration(folder: Path, space: str) -> Path:
+    """The file of a space's best trial."""
+    return folder / BEST / f"{space}.yaml"
+
+
+def training_command(folder: Path, space: str) -> str:
+    """The command that trains the best configuration of a space in full, to be copied."""
+    return " ".join(_training_words(best_configuration(folder, space)))
+
+
+def _training_words(path: Path) -> tuple[str, ...]:
+    place = f'"{path}"' if " " in str(path) else str(path)
+    return ("python", "-m", "trainables.train", "--config", place)
+
+
+def _trial_file(settings: SearchSettings, trial: TrialHistory) -> TrialFile:
+    job, data = trial.job, settings.data
+    return TrialFile(
+        trial=TrialOrigin(
+            search=settings.name,
+            trial_id=job.trial_id,
+            space=job.space,
+            seed=job.seed,
+            best_miou=trial.best_miou,
+            step=trial.step,
+        ),
+        data=TrainingData(
+            root=data.root,
+            class_mapping=data.class_mapping,
+            labeled_list=data.labeled_list,
+            fingerprint=data.fingerprint,
+            split_by=data.split_by,
+            split_seed=settings.seed,
+            split_hash=data.split_hash,
+        ),
+        encoder_weights=_weights_of(settings, job.config.encoder),
+        config=job.config,
+    )
+
+
+def _weights_of(settings: SearchSettings, encoder: str) -> str:
+    """What one encoder of the search started from, as `--encoder-weights` takes it."""
+    if encoder not in settings.encoder_hashes:
+        return "none"
+    choice = parse_encoder_weights(settings.encoder_weights)
+    return replace(choice, files=tuple(entry for entry in choice.files if entry[0] == encoder)).describe()
 
 
 def now_ms() -> int:

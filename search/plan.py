@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from search.settings import SearchSettings
+from search.settings import DeviceSettings, SearchSettings
+from trainables.evaluation.settings import EvaluationSettings
 
 KEPT_BEST_PER_SPACE = 2
 """The best trial and the best finalist of each space keep their weights."""
@@ -58,13 +59,32 @@ def plan_lines(settings: SearchSettings, checkpoint_mb: dict[str, float] | None 
         f"a full training: {settings.max_steps} steps, evaluated every {settings.eval_every}",
         _rule_line(settings, plan),
         f"finals: {plan.finals} full trainings at most ({settings.finalist_seeds} seeds), {plan.steps_finals} steps",
-        f"device: {device.description}; {device.concurrent_trials} trials at once, "
-        f"{device.precision}{', channels last' if device.channels_last else ''}",
+        f"device: {device.description}; {device.concurrent_trials} trials at once, {_loading(device)}",
+        *_layout_lines(settings),
     ]
     if checkpoint_mb:
         heaviest = max(checkpoint_mb.values())
         most = heaviest * device.concurrent_trials + sum(checkpoint_mb.values()) * KEPT_BEST_PER_SPACE
         lines.append(f"disk: about {most:.0f} MB of checkpoints at a time in {settings.storage}")
+    return lines
+
+
+def _loading(device: DeviceSettings) -> str:
+    count = device.loader_workers
+    workers = f"{count or 'no'} loader worker{'' if count == 1 else 's'} each"
+    return f"{workers}, at most {device.image_cache_gb:g} GB of decoded images on a machine"
+
+
+def _layout_lines(settings: SearchSettings) -> list[str]:
+    lines = [f"layout of {space}: {layout.line()}" for space, layout in settings.layouts.items()]
+    if len(lines) < len(settings.spaces):
+        fixed = "" if settings.device.precision == "auto" else f"{settings.device.precision}; "
+        tried = ", torch.compile too" if settings.device.compile else ""
+        lines.append(f"precision and memory layout: {fixed}measured for each space before its first trial{tried}")
+    evaluation = settings.evaluation
+    if evaluation != EvaluationSettings():
+        mirrored = ", each image and its mirror images" if evaluation.test_time_augmentation else ""
+        lines.append(f"evaluation: windows overlap by {evaluation.overlap:.0%} of their sides{mirrored}")
     return lines
 
 

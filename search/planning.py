@@ -1,40 +1,45 @@
 """From the command line's options to the settings of a search: everything is checked before anything starts."""
 
 import argparse
-import hashlib
-import importlib.metadata
-import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import ValidationError
 
 from analysis.scores import floor_miou_majority
-from search.folder import TRIALS, check_name, default_name
+from search.folder import TRIALS, default_name
 from search.grace import default_grace_steps
-from search.resources import Machines, concurrent_trials, per_space
+from search.resources import (
+    concurrent_trials,
+    default_loader_workers,
+    per_space,
+)
 from search.schedulers.asha import rungs
 from search.settings import DataSettings, DeviceSettings, SearchSettings, SpaceSettings
+from spaces.configuration import OFF
 from spaces.errors import InputError
 from spaces.loading import builtin_space_names, load_spaces
 from spaces.presets import Preset, load_preset
-from spaces.schedule import schedule_for
 from spaces.space import Space, first_complaint, make_space
 from trainables.checkpoint_store import check_storage
+from trainables.compute.machines import Machines, default_image_cache_gb
+from trainables.compute.options import check_precision
 from trainables.data.dataset import Dataset
 from trainables.data.opening import DataSource, split_hash
+from trainables.data.source_options import data_source
 from trainables.data.split import Split, split_dataset
+from trainables.evaluation.settings import EvaluationSettings
+from trainables.models.encoder_fingerprint import encoder_fingerprints
 from trainables.models.encoder_weights import EncoderWeights, load_encoder_states, parse_encoder_weights
 from trainables.models.registry import model_names
+from trainables.run_folder import check_name
 from trainables.selftraining.strategy import threshold_strategy_names
-from trainables.tracking_uri import check_tracking_uri, local_tracking_uri
-
-PARTS = ("albumentations", "mlflow", "numpy", "optuna", "ray", "segmentation-models-pytorch", "torch", "torchvision")
+from trainables.tracking.uri import check_tracking_uri, local_tracking_uri
+from trainables.versions import part_versions
 
 FULL_SEARCH_CPUS_BESIDE_A_GPU = 4
 """CPU cores that load data for a trial on a GPU, where there are that many."""
@@ -71,7 +76,7 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
     preset_name, preset = _preset(options, machines, notes)
     max_steps, eval_every = _lengths(options, preset)
     seed = options.seed or 0
-    source = _data_source(options)
+    source = data_source(options)
     dataset = source.open()
     split = split_dataset(dataset, by=options.split_by or "auto", seed=seed)
     spaces = tuple(_fitted(space, preset, dataset, split, notes) for space in spaces)
@@ -79,6 +84,7 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
     weights, equal_starts, states = _starts(options, spaces)
     grace = _grace(options, spaces, max_steps, eval_every, notes)
     device = _device(options, names, machines)
+    evaluation = EvaluationSettings(options.eval_overlap or 0.0, bool(options.tta))
     runs = Path(options.runs)
     name = check_name(options.name) if options.name else default_name(names, datetime.now())
     reduction_factor = options.reduction_factor or preset.reduction_factor
@@ -104,13 +110,14 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
         validation_windows=preset.validation_windows,
         data=_data_settings(source, dataset, split),
         encoder_weights=weights.describe(),
-        encoder_hashes=_hashes(states),
+        encoder_hashes=encoder_fingerprints(states),
         equal_starts=equal_starts,
         storage=_storage(options, runs, name),
         tracking_uri=tracking_uri,
         device=device,
+        evaluation=evaluation,
         deployment=options.deployment,
-        versions=_versions(),
+        versions=part_versions(),
     )
     sizes = {space.name: _checkpoint_mb(space, len(dataset.classes.names)) for space in spaces}
     return PlannedSearch(settings, states, sizes, tuple(notes))
@@ -124,7 +131,7 @@ def encoder_states_again(settings: SearchSettings) -> dict[str, dict[str, Any]]:
     """
     choice = parse_encoder_weights(settings.encoder_weights)
     states = load_encoder_states(choice, sorted(settings.encoder_hashes)) if settings.encoder_hashes else {}
-    if _hashes(states) != settings.encoder_hashes:
+    if encoder_fingerprints(states) != settings.encoder_hashes:
         raise InputError(f"--encoder-weights {settings.encoder_weights}: not the weights that the search began with")
     return states
 
@@ -166,19 +173,6 @@ def _lengths(options: argparse.Namespace, preset: Preset) -> tuple[int, int]:
     return max_steps, eval_every
 
 
-def _data_source(options: argparse.Namespace) -> DataSource:
-    if options.data is None:
-        for option in ("class_mapping", "labeled_list"):
-            if getattr(options, option) is not None:
-                raise InputError(f"--{option.replace('_', '-')} goes with --data; the built-in data need none")
-        return DataSource()
-    return DataSource(
-        root=str(Path(options.data).resolve()),
-        class_mapping=str(Path(options.class_mapping).resolve()) if options.class_mapping else None,
-        labeled_list=str(Path(options.labeled_list).resolve()) if options.labeled_list else None,
-    )
-
-
 def _fitted(space: Space, preset: Preset, dataset: Dataset, split: Split, notes: list[str]) -> Space:
     """The space at the preset's sizes, on these classes, without self-training where nothing is unlabelled."""
     searched = {parameter.name for parameter in space.parameters}
@@ -188,11 +182,11 @@ def _fitted(space: Space, preset: Preset, dataset: Dataset, split: Split, notes:
     except ValidationError as error:
         raise InputError(f"space {space.name}: {first_complaint(error)}") from None
     space = space.for_classes(dataset.classes.names[1:])
-    if not split.unlabelled:
+    if len(split.unlabelled) == 0:
         note = "no unlabelled images: self-training and its parameters are left out"
         if note not in notes:
             notes.append(note)
-        space = space.fix({"selftraining": False})
+        space = space.fix({"threshold_strategy": OFF})
     # Once more as a whole: classes and sizes may have made it another space than its file says.
     return make_space(space.name, space.description, space.baseline.model_dump(), space.parameters)
 
@@ -217,10 +211,7 @@ def _starts(
 def _grace(
     options: argparse.Namespace, spaces: Sequence[Space], max_steps: int, eval_every: int, notes: list[str]
 ) -> int:
-    default = max(
-        default_grace_steps(schedule_for(space.baseline, max_steps=max_steps, eval_every=eval_every))
-        for space in spaces
-    )
+    default = max(default_grace_steps(space, max_steps=max_steps, eval_every=eval_every) for space in spaces)
     if options.grace_steps is None:
         return default
     if options.grace_steps > max_steps:
@@ -234,8 +225,6 @@ def _grace(
 
 
 def _device(options: argparse.Namespace, names: Sequence[str], machines: Machines) -> DeviceSettings:
-    from trainables.precision import recommended_layout
-
     beside_gpu = max(1, min(FULL_SEARCH_CPUS_BESIDE_A_GPU, machines.cpus // max(1, machines.gpus)))
     cpus = per_space("--cpus-per-trial", options.cpus_per_trial, names, beside_gpu if machines.gpus else 1)
     gpus = per_space("--gpus-per-trial", options.gpus_per_trial, names, 1 if machines.gpus else 0)
@@ -243,23 +232,24 @@ def _device(options: argparse.Namespace, names: Sequence[str], machines: Machine
         raise InputError(f"--gpus-per-trial {options.gpus_per_trial}: give a GPU to all spaces or to none")
     at_once = concurrent_trials(machines, cpus, gpus, options.concurrent_trials)
     kind: Literal["cpu", "cuda"] = "cuda" if any(gpus.values()) else "cpu"
-    layout = recommended_layout(kind) if not options.address or kind == "cpu" else None
+    check_precision(options.precision, kind)
+    workers, cache_gb = options.loader_workers, options.image_cache_gb
     return DeviceSettings(
         description=machines.description,
         kind=kind,
         cpus_per_trial=cpus,
         gpus_per_trial=gpus,
         concurrent_trials=at_once,
-        # The head of a GPU cluster may have no GPU to ask; every GPU in use since 2020 has bfloat16.
-        precision=layout.precision if layout else "bfloat16",
-        channels_last=layout.channels_last if layout else True,
+        precision=options.precision or "auto",
+        compile=bool(options.compile),
+        loader_workers=default_loader_workers(kind, cpus) if workers is None else workers,
+        image_cache_gb=default_image_cache_gb(machines) if cache_gb is None else cache_gb,
         cost_threads=max(1, *(int(amount) for amount in cpus.values())),
     )
 
 
 def _data_settings(source: DataSource, dataset: Dataset, split: Split) -> DataSettings:
-    by_name = {record.name: record for record in dataset.records}
-    validation = np.sum([dataset.class_counts(by_name[name]) for name in split.validation], axis=0)
+    validation = dataset.class_count_table(split.validation).sum(axis=0)
     return DataSettings(
         root=source.root,
         class_mapping=source.class_mapping,
@@ -267,7 +257,7 @@ def _data_settings(source: DataSource, dataset: Dataset, split: Split) -> DataSe
         description=dataset.description,
         fingerprint=dataset.fingerprint,
         split_by=split.by,
-        split_hash=split_hash(split),
+        split_hash=split_hash(dataset.records, split),
         classes=tuple(
             {"name": name, "colour": list(colour)}
             for name, colour in zip(dataset.classes.names, dataset.classes.colours, strict=True)
@@ -301,24 +291,3 @@ def _storage(options: argparse.Namespace, runs: Path, name: str) -> str:
     if "://" in options.storage:
         return f"{options.storage.rstrip('/')}/{name}/{TRIALS}"
     return str((Path(options.storage) / name / TRIALS).absolute())
-
-
-def _hashes(states: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    hashes = {}
-    for encoder, state in states.items():
-        digest = hashlib.sha256()
-        for key in sorted(state):
-            digest.update(key.encode())
-            digest.update(state[key].detach().cpu().contiguous().numpy().tobytes())
-        hashes[encoder] = digest.hexdigest()[:16]
-    return hashes
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version(), "platform": platform.platform()}
-    for part in ("segpareto", *PARTS):
-        try:
-            versions[part] = importlib.metadata.version(part)
-        except importlib.metadata.PackageNotFoundError:
-            versions[part] = "not installed"
-    return versions

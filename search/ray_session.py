@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from search.resources import Machines, cluster
+from search.resources import cluster
 from spaces.errors import InputError
+from trainables.compute.machines import Machines
 
 CONNECT_SECONDS = 5.0
 """A host that has not answered by then can't be reached."""

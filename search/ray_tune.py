@@ -163,6 +163,8 @@ class _ControllerScheduler(FIFOScheduler):  # type: ignore[misc]
         if "stop_reason" in record:
             self._held.controller.ended(trial_id, record["stop_reason"], record.get("error"))
             return str(TrialScheduler.STOP)
+        for note in record["notes"]:
+            self._held.controller.noted(trial_id, note)
         if "test" in record:
             self._held.controller.tested(trial_id, record["test"])
         goes_on = self._held.controller.reported(trial_id, record["metrics"])

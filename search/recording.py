@@ -1,87 +1,55 @@
 """Bringing MLflow up to date with the journal, in the background, without ever holding up the search."""
 
-import logging
-import queue
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.results import MEAN_SCORES
 from search.history import TrialHistory
-from search.journal import Event
 from search.settings import SearchSettings
 from spaces.configuration import TrialConfig
-from trainables.tracking import SearchRecorder, TrackingUnavailable
-from trainables.tracking_records import TrialHeader
-from trainables.tracking_uri import without_password
-
-RETRY_SECONDS = 5.0
-"""Wait before what MLflow did not take is offered again."""
-
-PATIENCE_SECONDS = 60.0
-"""At its end a search waits this long for MLflow to take what is left."""
-
-_log = logging.getLogger(__name__)
+from trainables.journal import Event
+from trainables.tracking.delivery import Delivery
+from trainables.tracking.records import TrialHeader
+from trainables.tracking.search_recorder import SearchRecorder
+from trainables.tracking.uri import without_password
 
 
 class JournalRecorder:
-    """Delivers journal events to MLflow in their order, each once, from a thread of its own.
+    """Delivers a search's events to MLflow.
 
-    While MLflow is away the events wait; the journal keeps them, so that a resumed search delivers what a killed one
-    could not. Delivering an event again changes nothing, since runs are found by their tags and metrics carry the
-    event's own time.
+    Delivering an event again changes nothing, since runs are found by their tags and metrics carry the event's own
+    time.
     """
 
     def __init__(self, recorder: SearchRecorder, settings: SearchSettings) -> None:
         """Open the search's run and start delivering.
 
         Raises:
-            trainables.tracking.TrackingError: If MLflow does not take the search's run.
+            trainables.tracking.client.TrackingError: If MLflow does not take the search's run.
         """
         self.recorder = recorder
         self.recorder.open_search(recorded_settings(settings))
-        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._jobs: dict[str, Event] = {}
         self._opened: set[str] = set()
-        self._stopping = threading.Event()
-        self.rejected: list[str] = []
-        self._thread = threading.Thread(target=self._deliver_all, name="mlflow", daemon=True)
-        self._thread.start()
+        self._delivery = Delivery(self._deliver)
+
+    @property
+    def rejected(self) -> list[str]:
+        """What MLflow refused for good, a line each."""
+        return self._delivery.rejected
 
     def take(self, event: Event) -> None:
         """Take an event that is in the journal; returns at once."""
-        self._events.put(event)
+        self._delivery.take(event)
 
     def finish(self) -> None:
         """Wait until all is delivered; the recorder is the caller's own afterwards.
 
         Raises:
-            TrackingUnavailable: If MLflow took nothing for `PATIENCE_SECONDS`.
+            TrackingUnavailable: If MLflow stays away.
         """
-        self._events.put(None)
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        waiting = self._events.qsize()
-        while self._thread.is_alive() and time.monotonic() < deadline:
-            self._thread.join(timeout=0.2)
-            if self._events.qsize() < waiting:
-                waiting = self._events.qsize()
-                deadline = time.monotonic() + PATIENCE_SECONDS
-        self._stopping.set()
-        if self._thread.is_alive():
-            raise TrackingUnavailable(f"{self._events.qsize()} records wait, and it has been away for too long")
-
-    def _deliver_all(self) -> None:
-        while (event := self._events.get()) is not None:
-            while not self._stopping.is_set():
-                try:
-                    self._deliver(event)
-                    break
-                except TrackingUnavailable as error:
-                    _log.info("MLflow is away: %s", error)
-                    self._stopping.wait(RETRY_SECONDS)
-                except Exception as error:  # noqa: BLE001 - one record's failure must not keep back those after it
-                    self.rejected.append(f"{type(error).__name__}: {error}")
-                    break
+        self._delivery.finish()
 
     def _deliver(self, event: Event) -> None:
         kind = event["event"]
@@ -123,6 +91,7 @@ def evaluation_record(job: Mapping[str, Any], test: Mapping[str, Any]) -> dict[s
         "seed": job["seed"],
         "groups": test["groups"],
         "confusion": test["confusion"],
+        **{name: test[name] for name in MEAN_SCORES if name in test},
     }
 
 

@@ -1,52 +1,11 @@
 """What one trial takes, and how many fit at once."""
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Literal
 
 from search.settings import DeviceSettings
 from spaces.errors import InputError
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Machines:
-    """What there is to run on: this machine, or the whole of a Ray cluster.
-
-    Attributes:
-        cpus: CPU cores.
-        gpus: GPUs that torch can use.
-        description: One line for people.
-        warning: A GPU that is there but can't be used, and why, or None.
-        grows: Whether nodes may be added when trials wait for them.
-    """
-
-    cpus: int
-    gpus: int
-    description: str
-    warning: str | None = None
-    grows: bool = False
-
-
-def this_machine() -> Machines:
-    """Look at this machine; imports torch."""
-    import platform
-
-    import torch
-
-    cpus = _usable_cpus()
-    if torch.cuda.is_available():
-        gpus = torch.cuda.device_count()
-        return Machines(cpus=cpus, gpus=gpus, description=f"{gpus} x {torch.cuda.get_device_name(0)}, {cpus} CPU cores")
-    warning = None
-    if shutil.which("nvidia-smi") is not None and _lists_a_gpu():
-        build = "has no CUDA support" if torch.version.cuda is None else f"is built for CUDA {torch.version.cuda}"
-        warning = (
-            f"a GPU is there, but torch {torch.__version__} ({build}) can't use it: trials run on the CPU. "
-            "Install a torch that fits the driver."
-        )
-    processor = platform.processor() or platform.machine()
-    return Machines(cpus=cpus, gpus=0, description=f"{cpus} CPU cores ({processor})", warning=warning)
+from trainables.compute.machines import GIGABYTE, Machines
 
 
 def cluster(resources: Mapping[str, float]) -> Machines:
@@ -54,7 +13,17 @@ def cluster(resources: Mapping[str, float]) -> Machines:
     cpus, gpus = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
     nodes = sum(1 for name in resources if name.startswith("node:") and "__internal" not in name)
     description = f"Ray cluster, now {nodes} nodes, {cpus} CPU cores, {gpus} GPUs"
-    return Machines(cpus=cpus, gpus=gpus, description=description, grows=True)
+    memory = resources.get("memory", 0.0) / GIGABYTE / max(1, nodes)
+    return Machines(cpus=cpus, gpus=gpus, description=description, memory_gb=memory, grows=True)
+
+
+def default_loader_workers(kind: Literal["cpu", "cuda"], cpus: Mapping[str, float]) -> int:
+    """Processes that prepare a trial's batches where no option says it.
+
+    On a CPU they would take the cores that train. Beside a GPU one core feeds it and the others prepare; all
+    trials have as many, since one process may run trials of several spaces in turn.
+    """
+    return 0 if kind == "cpu" else max(1, int(min(cpus.values())) - 1)
 
 
 def per_space(option: str, text: str | None, spaces: Sequence[str], default: float) -> dict[str, float]:
@@ -124,19 +93,3 @@ def check_fit(device: DeviceSettings, machines: Machines) -> None:
 
 def _growing(machines: Machines) -> str:
     return "; where nodes are added on demand, say --concurrent-trials too" if machines.grows else ""
-
-
-def _usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _lists_a_gpu() -> bool:
-    import subprocess
-
-    try:
-        answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return answer.returncode == 0 and "GPU" in answer.stdout

@@ -6,14 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.options import check_resume_options, make_parser
-from spaces.command_line import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, run_command
+from search.options import MAY_CHANGE_ON_RESUME, make_parser
+from spaces.command_line import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    check_resume_options,
+    run_command,
+    terminated_as_interrupted,
+)
 
 if TYPE_CHECKING:
     from search.conclusion import Outcome
     from search.planning import PlannedSearch
     from search.settings import SearchSettings
-    from trainables.tracking import SearchRecorder
+    from trainables.tracking.search_recorder import SearchRecorder
 
 
 def main(words: Sequence[str]) -> int:
@@ -24,31 +31,32 @@ def main(words: Sequence[str]) -> int:
     """
     options = make_parser().parse_args(words)
     if options.resume:
-        check_resume_options(options)
+        check_resume_options(options, MAY_CHANGE_ON_RESUME, "search")
         return _resume(options)
     if options.address is not None:
         from search.ray_session import cluster_session
 
         with cluster_session(options.address) as machines:
             return _start(options, _planned(options, machines))
-    from search.resources import this_machine
+    from trainables.compute.machines import this_machine
 
     return _start(options, _planned(options, this_machine()))
 
 
 def _planned(options: argparse.Namespace, machines: object) -> "PlannedSearch":
     from search.planning import plan_search
-    from search.resources import Machines
+    from trainables.compute.machines import Machines
 
     assert isinstance(machines, Machines)  # noqa: S101 - typed loosely to keep torch out of --help
     return plan_search(options, machines)
 
 
 def _start(options: argparse.Namespace, planned: "PlannedSearch") -> int:
-    from search.folder import create_folder, free_folder, locked
+    from search.folder import PANELS, TRIALS
     from search.plan import plan_lines
     from search.settings import write_settings
-    from trainables.tracking import SearchRecorder
+    from trainables.run_folder import create_folder, free_folder, locked
+    from trainables.tracking.search_recorder import SearchRecorder
 
     settings = planned.settings
     for note in planned.notes:
@@ -61,7 +69,7 @@ def _start(options: argparse.Namespace, planned: "PlannedSearch") -> int:
     free_folder(Path(options.runs), settings.name)
     # A tracking server that can't be reached is told before anything is there.
     recorder = SearchRecorder(settings.tracking_uri, search_name=settings.name)
-    folder = create_folder(Path(options.runs), settings.name)
+    folder = create_folder(Path(options.runs), settings.name, TRIALS, PANELS)
     with locked(folder):
         write_settings(settings, folder)
         _say(f"search {settings.name} in {folder}")
@@ -71,15 +79,16 @@ def _start(options: argparse.Namespace, planned: "PlannedSearch") -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    from search.folder import existing_folder, locked
+    from search.folder import existing_folder
     from search.plan import plan_lines
     from search.planning import encoder_states_again
     from search.settings import read_settings
-    from trainables.tracking import SearchRecorder
+    from trainables.run_folder import locked
+    from trainables.tracking.search_recorder import SearchRecorder
 
     folder = existing_folder(Path(options.runs), options.name)
     with locked(folder):
-        settings = read_settings(folder)
+        settings = read_settings(folder).with_memory_options(options.loader_workers, options.image_cache_gb)
         if options.dry_run:
             for line in plan_lines(settings):
                 _say(line)
@@ -110,13 +119,21 @@ def _run(
 
     prepare_environment()
     from search.execution import run_search
-    from search.resources import check_fit, this_machine
+    from search.layouts import with_layouts
+    from search.resources import check_fit
+    from trainables.compute.machines import this_machine
 
     with contextlib.ExitStack() as stack:
         if address is None:
             machines = this_machine()
             check_fit(settings.device, machines)
             stack.enter_context(local_session(machines.cpus, machines.gpus))
+        try:
+            with terminated_as_interrupted():
+                settings = with_layouts(settings, folder, _say)
+        except KeyboardInterrupt:
+            _tell_how_to_go_on(settings, folder, address)
+            return EXIT_INTERRUPTED
         outcome = run_search(settings, folder, states, recorder, _say, lines=not sys.stdout.isatty())
     _tell_outcome(settings, folder, outcome, address)
     if not outcome.finished:
@@ -125,7 +142,8 @@ def _run(
 
 
 def _tell_outcome(settings: "SearchSettings", folder: Path, outcome: "Outcome", address: str | None) -> None:
-    from trainables.tracking_uri import local_tracking_uri, without_password
+    from search.outputs import training_command
+    from trainables.tracking.uri import ui_command
 
     summary = outcome.summary
     reasons = ", ".join(f"{count} {reason}" for reason, count in summary["trials"].items())
@@ -139,20 +157,22 @@ def _tell_outcome(settings: "SearchSettings", folder: Path, outcome: "Outcome", 
         _say(f"no trial gave a result; the error of each is in {folder / 'results.parquet'} and the journal")
     for space, best in summary["best"].items():
         _say(f"best of {space}: {best['trial_id']}, foreground mIoU {best['best_miou']:.4f} on validation")
+        _say(f"  train it in full: {training_command(folder, space)}")
     if summary["decision"] is not None:
         _say(f"verdict: {summary['decision']['sentence']}")
     if outcome.report is not None:
         _say(f"report: {outcome.report}")
-    runs = folder.parent
-    where = f" --runs {runs}"
-    if settings.tracking_uri != local_tracking_uri(runs):
-        where = f" --tracking-uri {without_password(settings.tracking_uri)}"
-    _say(f"MLflow UI: python -m search.ui{where}")
+    _say(f"MLflow UI: {ui_command(settings.tracking_uri, folder.parent)}")
     for failure in outcome.failures:
         sys.stderr.write(f"{failure}\n")
     if not outcome.finished:
-        cluster = f" --address {address}" if address else ""
-        _say(f"interrupted; go on with: python -m search.run --resume --name {settings.name} --runs {runs}{cluster}")
+        _tell_how_to_go_on(settings, folder, address)
+
+
+def _tell_how_to_go_on(settings: "SearchSettings", folder: Path, address: str | None) -> None:
+    cluster = f" --address {address}" if address else ""
+    words = f"--resume --name {settings.name} --runs {folder.parent}{cluster}"
+    _say(f"interrupted; go on with: python -m search.run {words}")
 
 
 def _say(line: str) -> None:

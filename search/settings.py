@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spaces.errors import InputError
 from spaces.parameters import Parameter
 from spaces.space import Space, first_complaint, make_space
+from trainables.compute.layout_settings import LayoutSettings
+from trainables.evaluation.settings import EvaluationSettings
 
 FILE_NAME = "settings.json"
 
@@ -71,8 +73,10 @@ class DeviceSettings(BaseModel):
         cpus_per_trial: CPU cores of one trial, by space.
         gpus_per_trial: GPUs of one trial, by space; fractions share one.
         concurrent_trials: Trials at once, at most.
-        precision: `float32` or `bfloat16`, the same for all trials.
-        channels_last: Memory layout, the same for all trials.
+        precision: What the user fixed, or `auto`; the layouts that were chosen are `SearchSettings.layouts`.
+        compile: Whether `torch.compile` is tried.
+        loader_workers: Processes that prepare a trial's batches; 0 prepares them in the trial's own.
+        image_cache_gb: Most that the decoded images of one node take of its shared memory, GB of 1e9 bytes.
         cost_threads: CPU threads that every network's costs are measured with.
     """
 
@@ -83,8 +87,10 @@ class DeviceSettings(BaseModel):
     cpus_per_trial: dict[str, float]
     gpus_per_trial: dict[str, float]
     concurrent_trials: int
-    precision: Literal["float32", "bfloat16"]
-    channels_last: bool
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    compile: bool = False
+    loader_workers: int = Field(0, ge=0)
+    image_cache_gb: float = Field(ge=0)
     cost_threads: int = 1
 
 
@@ -114,6 +120,8 @@ class SearchSettings(BaseModel):
         storage: Folder or URI of the checkpoints.
         tracking_uri: Where MLflow records.
         device: What trials run on.
+        evaluation: How every evaluation predicts, on validation and test.
+        layouts: How the trials of each space compute; empty until that is measured.
         deployment: Deployment that the verdict is for, or None.
         versions: Versions of the parts.
     """
@@ -143,12 +151,20 @@ class SearchSettings(BaseModel):
     storage: str
     tracking_uri: str
     device: DeviceSettings
+    evaluation: EvaluationSettings
+    layouts: dict[str, LayoutSettings] = Field(default_factory=dict)
     deployment: Literal["edge", "server"] | None
     versions: dict[str, str]
 
     def searched_spaces(self) -> tuple[Space, ...]:
         """The spaces, in their order."""
         return tuple(entry.space(name) for name, entry in self.spaces.items())
+
+    def with_memory_options(self, loader_workers: int | None, image_cache_gb: float | None) -> Self:
+        """The settings with other memory for data, where given; no result depends on it."""
+        given = {"loader_workers": loader_workers, "image_cache_gb": image_cache_gb}
+        changes = {name: value for name, value in given.items() if value is not None}
+        return self.model_copy(update={"device": self.device.model_copy(update=changes)})
 
 
 def write_settings(settings: SearchSettings, folder: Path) -> None:
@@ -172,7 +188,8 @@ def read_settings(folder: Path) -> SearchSettings:
         raise InputError(f"{folder} is no search: it has no {FILE_NAME}")
     try:
         return SearchSettings.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValidationError as error:
-        raise InputError(f"{path}: {first_complaint(error)}") from None
+    except (ValidationError, InputError) as error:
+        complaint = first_complaint(error) if isinstance(error, ValidationError) else error
+        raise InputError(f"{path}: {complaint}; only a search that this version began can go on") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} can't be read: {error}") from None

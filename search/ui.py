@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -16,15 +15,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import IO, NoReturn
 
 import psutil
 
-from spaces.command_line import EXIT_DONE, OneLineArgumentParser, add_debug_option, run_command
+from spaces.command_line import (
+    EXIT_DONE,
+    OneLineArgumentParser,
+    add_debug_option,
+    run_command,
+    terminated_as_interrupted,
+)
 from spaces.errors import InputError
-from trainables.tracking_records import EXPERIMENT, TRIALS_VIEW
-from trainables.tracking_uri import (
+from trainables.tracking.records import EXPERIMENT, TRIALS_VIEW
+from trainables.tracking.uri import (
     SERVER_SCHEMES,
     artifacts_folder,
     check_tracking_uri,
@@ -155,7 +159,7 @@ def serve(pages: Sequence[Page], *, browser: bool) -> NoReturn:
         KeyboardInterrupt: Ctrl-C, or the process was asked to terminate.
     """
     with ExitStack() as stack:
-        stack.enter_context(_interrupted_by_termination())
+        stack.enter_context(terminated_as_interrupted())
         servers = [(page, *stack.enter_context(_running(page))) for page in pages]
         for page, server, output in servers:
             _wait_until_ready(page, server, output)
@@ -256,20 +260,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-@contextmanager
-def _interrupted_by_termination() -> Iterator[None]:
-    """Within it, a request to terminate does what Ctrl-C does, so that no server is left behind."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _port(text: str) -> int:

@@ -12,7 +12,6 @@ from analysis.figures.marks import NEUTRAL, SpaceMarks, space_marks, stop_marks
 from analysis.figures.rows import numbers, search_trials, spread_over_ranks
 from analysis.figures.text import element_key, plain_text
 from analysis.figures.theme import log_ticks, new_plot
-from analysis.page.formatting import setting
 from analysis.tables import CONFIG_PREFIX
 from spaces.parameters import Parameter
 
@@ -99,8 +98,7 @@ def _acting(name: str, rows: "pd.DataFrame", parameter: Parameter | None) -> "It
     values = [dict(zip(deciding, row, strict=True)) for row in zip(*columns, strict=True)] or [{}] * len(rows)
     domains = [parameter.domain(one) for one in values]
     for domain in parameter.domains:
-        condition = ", ".join(f"{other}={'|'.join(map(setting, allowed))}" for other, allowed in domain.when.items())
-        yield condition if len(parameter.domains) > 1 else "", rows[[one is domain for one in domains]]
+        yield domain.condition if len(parameter.domains) > 1 else "", rows[[one is domain for one in domains]]
 
 
 def _parameter_rows(space: str, name: str, condition: str, rows: "pd.DataFrame") -> "pd.DataFrame | None":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.best_trials import best_trials
 from analysis.figures.rows import baseline_trials
-from analysis.page.cards import finalist_scores
+from analysis.page.cards import finalist_means, finalist_scores
 from analysis.page.formatting import MISSING, count, duration, score, setting
 from analysis.tables import CONFIG_PREFIX
 
@@ -51,7 +51,12 @@ class Pair:
 
 def make_pairs(results: "SearchResults", spaces: tuple[str, ...]) -> tuple[Pair, ...]:
     """One pair for each space that has both a baseline and a best trial."""
-    baselines, best, tested = baseline_trials(results), best_trials(results), finalist_scores(results)
+    baselines, best = baseline_trials(results), best_trials(results)
+    tested = {
+        "mIoU, test (95% interval)": finalist_scores(results),
+        "boundary mIoU, test": finalist_means(results, "boundary_miou"),
+        "calibration error, test": finalist_means(results, "calibration_error"),
+    }
     pairs = []
     for space in spaces:
         if space not in baselines or space not in best:
@@ -73,7 +78,7 @@ def make_pairs(results: "SearchResults", spaces: tuple[str, ...]) -> tuple[Pair,
 
 
 def _scores(
-    tested: Mapping[tuple[str, str], str], space: str, first: "pd.Series[Any]", second: "pd.Series[Any]"
+    tested: Mapping[str, Mapping[tuple[str, str], str]], space: str, first: "pd.Series[Any]", second: "pd.Series[Any]"
 ) -> tuple[Line, ...]:
     def line(label: str, column: str, write: Callable[[Any], str]) -> Line:
         return Line(label, write(first.get(column)), write(second.get(column)))
@@ -81,10 +86,9 @@ def _scores(
     return (
         line("trial", "trial_id", str),
         line("best mIoU, validation", "best_miou", score),
-        Line(
-            "mIoU, test (95% interval)",
-            tested.get((space, "baseline"), MISSING),
-            tested.get((space, "best"), MISSING),
+        *(
+            Line(label, written.get((space, "baseline"), MISSING), written.get((space, "best"), MISSING))
+            for label, written in tested.items()
         ),
         line("ended for", "stop_reason", lambda value: str(value or "").replace("_", " ") or "not ended"),
         line("steps", "step", count),

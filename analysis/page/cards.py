@@ -85,6 +85,18 @@ def finalist_scores(results: "SearchResults") -> dict[tuple[str, str], str]:
     return written
 
 
+def finalist_means(results: "SearchResults", name: str) -> dict[tuple[str, str], str]:
+    """Mean over each finalist's seeds of one of `analysis.results.MEAN_SCORES`, as `finalist_scores` gives mIoU."""
+    from analysis.finalists import finalists_of
+
+    return {
+        (space.space, role): score(finalist.mean_of(name))
+        for space in finalists_of(results)
+        for role, finalist in (("best", space.best), ("baseline", space.baseline))
+        if finalist is not None
+    }
+
+
 def _with_interval(estimate: "Estimate") -> str:
     if estimate.low is None or estimate.high is None:
         return f"{score(estimate.value)} ({estimate.seeds} seed{'' if estimate.seeds == 1 else 's'})"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.page.formatting import setting
-from trainables.tracking_uri import without_password
+from trainables.tracking.uri import without_password
 
 if TYPE_CHECKING:
     from analysis.decision_record import Decision

@@ -27,6 +27,8 @@ COLUMNS = (
     Column("step", "step", 0),
     Column("best_miou", "best mIoU", 4),
     Column("miou", "last mIoU", 4),
+    Column("boundary_miou", "last boundary mIoU", 4),
+    Column("calibration_error", "last calibration error", 4),
     Column("train_seconds", "training, s", 0),
     Column("steps_per_second", "steps/s", 2),
     Column("parameters", "parameters", 0),

@@ -9,8 +9,8 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.history import TrialHistory
+from spaces.conditions import Scalar
 from spaces.configuration import TrialConfig
-from spaces.parameters import Scalar
 from spaces.space import Space
 
 RANDOM_SHARE = 3

@@ -76,6 +76,8 @@ def make_evaluations(
                     seed=seed,
                     groups=groups,
                     confusion=confusion_matrices(min(accuracy + noise, 0.999), groups=len(groups), seed=seed),
+                    boundary_miou=accuracy / 2,
+                    calibration_error=(1 - accuracy) / 4,
                 )
             )
     return tuple(evaluations)

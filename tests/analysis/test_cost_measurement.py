@@ -22,8 +22,10 @@ def test_macs_of_a_convolution_by_hand() -> None:
 def test_macs_grow_with_the_area_of_the_image() -> None:
     model = create_model(load_space("unet").baseline, classes=7).eval()
     with torch.inference_mode():
-        small, large = (count_macs(model, torch.zeros(1, 3, side, side)) for side in (32, 64))
-    assert large == 4 * small
+        small, large = (count_macs(model, torch.zeros(1, 3, side, side)) for side in (64, 128))
+    # The heads' kernels are composed once, whatever the size.
+    assert large == pytest.approx(4 * small, rel=0.03)
+    assert large < 4 * small
 
 
 def test_training_memory_is_measured_on_a_real_step() -> None:

@@ -13,9 +13,9 @@ from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from tests.analysis.example_results import make_results
 from tests.trainables.recorded_search import STARTED_MS, record_search
-from trainables.tracking import SearchRecorder
-from trainables.tracking_records import TrialHeader
-from trainables.tracking_uri import local_tracking_uri
+from trainables.tracking.records import TrialHeader
+from trainables.tracking.search_recorder import SearchRecorder
+from trainables.tracking.uri import local_tracking_uri
 
 CONFIG = TrialConfig.model_validate({"architecture": "unet", "encoder": "mobilenet_v2"})
 

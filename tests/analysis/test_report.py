@@ -15,6 +15,7 @@ import pytest
 from analysis import report
 from analysis.decision import decide
 from analysis.figures import FIGURES
+from analysis.page.against_baseline import make_pairs
 from analysis.page.method import ReportOptions
 from analysis.results import SearchResults, read_search_folder
 from spaces.errors import InputError
@@ -202,6 +203,14 @@ def test_the_page_tells_of_the_test_part_and_the_costs_only_what_was_done(tmp_pa
     assert "the test part has not been used" in shown
     for untrue in ("was used once", "alone on the device", "Parentheses", "Latency is"):
         assert untrue not in shown
+
+
+def test_the_baseline_and_the_best_are_compared_on_contours_and_confidence_too() -> None:
+    results = make_results(spaces=("unet",), accuracies={("unet", "best"): 0.8, ("unet", "baseline"): 0.6})
+    (pair,) = make_pairs(results, ("unet",))
+    lines = {line.name: (line.baseline, line.best) for line in pair.scores}
+    assert lines["boundary mIoU, test"] == ("0.3000", "0.4000")
+    assert lines["calibration error, test"] == ("0.1000", "0.0500")
 
 
 def test_the_searchs_own_report_is_found_again_in_another_folder_of_searches(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from analysis.results import (
     SearchResults,
     TestEvaluation,
+    evaluation_from_json,
+    evaluation_to_json,
     read_search_folder,
     write_curves,
     write_panels,
@@ -165,3 +168,12 @@ def test_rows_are_checked_before_the_file_is_touched(tmp_path: Path) -> None:
 def test_confusion_matrices_must_fit_the_groups(groups: tuple[str, ...], confusion: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"confusion|groups"):
         TestEvaluation("t", "unet", "best", 0, groups, confusion)
+
+
+def test_an_evaluation_of_which_not_all_was_recorded_comes_back_as_it_was() -> None:
+    confusion = np.ones((1, 3, 3), dtype=np.int64)
+    full = TestEvaluation("t", "unet", "best", 0, ("a",), confusion, boundary_miou=0.25, calibration_error=0.125)
+    read = evaluation_from_json(json.loads(json.dumps(evaluation_to_json(full), allow_nan=False)))
+    assert (read.boundary_miou, read.calibration_error) == (0.25, 0.125)
+    bare = evaluation_to_json(TestEvaluation("t", "unet", "best", 0, ("a",), confusion))
+    assert np.isnan(evaluation_from_json(json.loads(json.dumps(bare, allow_nan=False))).boundary_miou)

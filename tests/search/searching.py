@@ -6,10 +6,12 @@ from typing import Any
 
 from search.controller import SearchController
 from search.history import SearchHistory, TrialJob, history_of
-from search.journal import Journal, read_journal
 from search.schedulers.asha import rungs
 from search.settings import DataSettings, DeviceSettings, SearchSettings, SpaceSettings
 from spaces.loading import load_spaces
+from trainables.compute.layout_settings import LayoutSettings
+from trainables.evaluation.settings import EvaluationSettings
+from trainables.journal import Journal, read_journal
 
 Curve = Callable[[TrialJob, int], float]
 """A trial's mIoU at a step."""
@@ -56,8 +58,15 @@ def make_settings(spaces: str = "unet", **changes: Any) -> SearchSettings:
             gpus_per_trial=dict.fromkeys(names, 0.0),
             concurrent_trials=2,
             precision="float32",
-            channels_last=False,
+            image_cache_gb=1.0,
         ),
+        "evaluation": EvaluationSettings(),
+        "layouts": {
+            name: LayoutSettings(
+                precision="float32", channels_last=False, compiled=False, reason="as recommended", measured=()
+            )
+            for name in names
+        },
         "deployment": None,
         "versions": {},
     }

@@ -6,10 +6,10 @@ import pytest
 
 from search.controller import SearchController, trials_kept
 from search.history import TrialJob, history_of
-from search.journal import Journal, read_journal
 from search.samplers.sampler import SAMPLERS, SpaceSampler
 from spaces.loading import load_space
 from tests.search.searching import KilledError, LocalRun, make_settings, rising
+from trainables.journal import Journal, read_journal
 
 
 def test_every_space_gets_its_trials_and_its_baseline_first(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_worker_that_dies_and_starts_again_neither_ends_nor_judges_its_trial(t
         trial = RestartedTrial()
         assert controller.next_trial() is not None
         controller.started("unet-000")
-        result = {RECORD: json.dumps({"metrics": {"step": 10, "miou": 0.2}})}
+        result = {RECORD: json.dumps({"metrics": {"step": 10, "miou": 0.2}, "notes": []})}
         assert scheduler.on_trial_result(None, trial, result) == "CONTINUE"
         events = len(list(read_journal(tmp_path)))
         scheduler.on_trial_error(None, trial)
@@ -191,6 +191,27 @@ def test_a_worker_that_dies_and_starts_again_neither_ends_nor_judges_its_trial(t
         trial.recovers = False
         scheduler.on_trial_error(None, trial)
         assert controller.history.trials["unet-000"].stop_reason == "error"
+
+
+def test_what_went_otherwise_than_asked_is_journaled_and_shown_once(tmp_path: Path) -> None:
+    from search.display import notes_line, plain_lines
+    from search.ray_tune import RECORD, _ControllerScheduler
+
+    settings = make_settings()
+    told: list[str] = []
+    with Journal(tmp_path) as journal:
+        controller = SearchController(settings, history_of([]), journal.append, plain_lines(settings, told.append))
+        controller.begin_phase("search")
+        scheduler = _ControllerScheduler(controller)
+        controller.next_trial()
+        controller.started("unet-000")
+        assert notes_line(controller.progress().trials) is None
+        for step in (10, 20):
+            content = {"metrics": {"step": step, "miou": 0.2}, "notes": ["memory ran out: 4 of 8 crops at a time"]}
+            scheduler.on_trial_result(None, RestartedTrial(), {RECORD: json.dumps(content)})
+    history = history_of(read_journal(tmp_path))
+    assert notes_line(history.trials.values()) == "memory ran out: 4 of 8 crops at a time (unet-000)"
+    assert [line for line in told if "memory" in line] == ["unet-000: memory ran out: 4 of 8 crops at a time"]
 
 
 def test_a_space_without_any_result_takes_no_part_in_the_finals(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from search import recording
-from search.journal import read_journal
 from search.recording import JournalRecorder, recorded_settings
 from tests.search.searching import LocalRun, make_settings
-from trainables.tracking import TrackingRejected, TrackingUnavailable
-from trainables.tracking_records import TrialHeader
+from trainables.journal import read_journal
+from trainables.tracking import delivery as tracking_delivery
+from trainables.tracking.client import TrackingRejected, TrackingUnavailable
+from trainables.tracking.records import TrialHeader
 
 
 class UnsteadyServer:
@@ -69,7 +69,7 @@ def test_every_event_arrives_once_and_in_order(journal: Path) -> None:
 
 
 def test_while_the_server_is_away_nothing_is_lost_or_doubled(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(tracking_delivery, "RETRY_SECONDS", 0.01)
     steady, unsteady = UnsteadyServer(), UnsteadyServer(away=5)
     delivered(journal, steady)
     delivered(journal, unsteady)
@@ -77,8 +77,8 @@ def test_while_the_server_is_away_nothing_is_lost_or_doubled(journal: Path, monk
 
 
 def test_a_server_that_stays_away_is_told_at_the_end(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(recording, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(tracking_delivery, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(tracking_delivery, "PATIENCE_SECONDS", 0.2)
     with pytest.raises(TrackingUnavailable, match="records wait"):
         delivered(journal, UnsteadyServer(away=10**9))
 

@@ -1,7 +1,8 @@
 import pytest
 
-from search.resources import Machines, concurrent_trials, per_space
+from search.resources import cluster, concurrent_trials, default_loader_workers, per_space
 from spaces.errors import InputError
+from trainables.compute.machines import Machines, default_image_cache_gb
 
 SPACES = ("unet", "deeplabv3plus")
 
@@ -20,7 +21,7 @@ def test_a_wrong_amount_is_told(text: str) -> None:
 
 
 def test_as_many_trials_run_as_fit_the_scarcer_resource() -> None:
-    machine = Machines(cpus=8, gpus=2, description="")
+    machine = Machines(cpus=8, gpus=2, description="", memory_gb=32.0)
     cpus = {"unet": 2.0, "deeplabv3plus": 2.0}
     assert concurrent_trials(machine, cpus, {"unet": 1.0, "deeplabv3plus": 1.0}, None) == 2
     assert concurrent_trials(machine, cpus, {"unet": 0.5, "deeplabv3plus": 1.0}, None) == 4
@@ -28,10 +29,10 @@ def test_as_many_trials_run_as_fit_the_scarcer_resource() -> None:
 
 
 def test_what_does_not_fit_is_told_unless_nodes_are_added_on_demand() -> None:
-    small = Machines(cpus=2, gpus=0, description="")
+    small = Machines(cpus=2, gpus=0, description="", memory_gb=32.0)
     with pytest.raises(InputError, match="0 GPUs"):
         concurrent_trials(small, {"unet": 1.0}, {"unet": 1.0}, 4)
-    grows = Machines(cpus=2, gpus=0, description="", grows=True)
+    grows = Machines(cpus=2, gpus=0, description="", memory_gb=32.0, grows=True)
     with pytest.raises(InputError, match="--concurrent-trials"):
         concurrent_trials(grows, {"unet": 1.0}, {"unet": 1.0}, None)
     assert concurrent_trials(grows, {"unet": 1.0}, {"unet": 1.0}, 4) == 4
@@ -39,4 +40,17 @@ def test_what_does_not_fit_is_told_unless_nodes_are_added_on_demand() -> None:
 
 def test_a_trial_takes_something() -> None:
     with pytest.raises(InputError, match="both are 0"):
-        concurrent_trials(Machines(cpus=2, gpus=0, description=""), {"unet": 0.0}, {"unet": 0.0}, None)
+        concurrent_trials(Machines(cpus=2, gpus=0, description="", memory_gb=32.0), {"unet": 0.0}, {"unet": 0.0}, None)
+
+
+def test_loader_workers_take_the_cores_beside_a_gpu_that_do_not_feed_it() -> None:
+    assert default_loader_workers("cpu", {"unet": 8.0}) == 0
+    assert default_loader_workers("cuda", {"unet": 4.0}) == 3
+    assert default_loader_workers("cuda", {"unet": 8.0, "deeplabv3plus": 4.0}) == 3
+    assert default_loader_workers("cuda", {"unet": 0.0}) == 1
+
+
+def test_decoded_images_may_take_a_quarter_of_a_nodes_memory() -> None:
+    nodes = cluster({"CPU": 16, "GPU": 2, "memory": 96e9, "node:10.0.0.1": 1, "node:10.0.0.2": 1})
+    assert nodes.memory_gb == pytest.approx(48)
+    assert default_image_cache_gb(nodes) == pytest.approx(12)

@@ -15,10 +15,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from search.journal import read_journal
 from search.run import main
+from search.settings import read_settings
 from spaces.command_line import run_command
-from trainables.tracking_uri import local_tracking_uri
+from trainables.journal import read_journal
+from trainables.tracking.uri import local_tracking_uri
 
 TINY = ("--trials", "4", "--max-steps", "8", "--eval-every", "2", "--grace-steps", "2", "--finalist-seeds", "2")
 REPOSITORY = Path(__file__).parents[2]
@@ -148,6 +149,18 @@ def test_the_report_can_be_made_again_from_mlflow_alone(finished: tuple[Path, st
     assert rebuilt["sentence"] == original["sentence"]
 
 
+@pytest.mark.slow
+def test_the_layout_is_measured_told_and_kept(finished: tuple[Path, str]) -> None:
+    folder, output = finished
+    layouts = read_settings(folder).layouts
+    assert set(layouts) == {"unet"}
+    chosen = layouts["unet"]
+    assert (chosen.precision, chosen.channels_last) in {(m.precision, m.channels_last) for m in chosen.measured}
+    assert output.count("layout of unet: ") == 1
+    assert f"layout of unet: {chosen.line()}" in output
+    assert output.index("layout of unet: ") < output.index("unet-000 started")
+
+
 def wait_for(path: Path, text: str, process: subprocess.Popen[str], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -205,6 +218,21 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tmp_path: Path) -> None:
     for word in ("9 trials each", "rungs at", "saved", "MB of checkpoints", "trials at once", "nothing was started"):
         assert word in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_says_how_trials_will_compute(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--space", "unet", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "precision and memory layout: measured for each space" in told
+    assert "evaluation: " not in told
+    words = ["--precision", "bfloat16", "--eval-overlap", "0.5", "--tta", "--loader-workers", "3"]
+    assert main(["--space", "unet", "--dry-run", *words, "--image-cache-gb", "1.5", "--compile"]) == 0
+    told = capsys.readouterr().out
+    assert (
+        "precision and memory layout: bfloat16; measured for each space before its first trial, torch.compile" in told
+    )
+    assert "windows overlap by 50% of their sides, each image and its mirror images" in told
+    assert "3 loader workers each, at most 1.5 GB of decoded images" in told
 
 
 def make_folder(root: Path, *, masks: bool = True, mapping: str = "name,color\n") -> Path:
@@ -284,6 +312,13 @@ BAD_OPTIONS: tuple[tuple[str, ...], ...] = (
     ("--space", "unet", "--cpus-per-trial", "x"),
     ("--space", "unet", "--gpus-per-trial", "99"),
     ("--space", "unet", "--cpus-per-trial", "0"),
+    ("--space", "unet", "--precision", "float16"),
+    ("--space", "unet", "--precision", "half"),
+    ("--space", "unet", "--loader-workers", "-1"),
+    ("--space", "unet", "--image-cache-gb", "-1"),
+    ("--space", "unet", "--image-cache-gb", "nan"),
+    ("--space", "unet", "--eval-overlap", "0.9"),
+    ("--space", "unet", "--eval-overlap", "much"),
     ("--space", "unet", "--data", "nowhere"),
     ("--space", "unet", "--class-mapping", "x.csv"),
     ("--space", "unet", "--encoder-weights", "imagnet"),
@@ -295,6 +330,9 @@ BAD_OPTIONS: tuple[tuple[str, ...], ...] = (
     ("--space", "unet", "--space", "bad.yaml"),
     ("--resume", "--name", "never-begun"),
     ("--resume", "--trials", "3"),
+    ("--resume", "--precision", "float32"),
+    ("--resume", "--compile"),
+    ("--resume", "--tta"),
     ("--unknown",),
 )
 

@@ -7,12 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.grace import default_grace_steps
 from search.schedulers.asha import Asha, rungs
 from search.schedulers.patience import Patience
 from search.schedulers.registry import SCHEDULERS, SchedulerSettings
-from spaces.configuration import TrialConfig
-from spaces.schedule import schedule_for
 
 SETTINGS = SchedulerSettings(rungs=(10, 30), reduction_factor=3, evaluations=9)
 every_scheduler = pytest.mark.parametrize("name", SCHEDULERS)
@@ -110,13 +107,3 @@ def test_the_recipes_patience_is_40_of_150_evaluations() -> None:
     falling = {step: 1.0 - step / 1000 for step in range(1, 41)}
     assert rule.decide("a", "0", falling).stop_reason is None
     assert rule.decide("a", "0", falling | {41: 0.1}).stop_reason == "patience"
-
-
-@given(max_steps=st.integers(1, 200_000), evaluations=st.integers(1, 200))
-def test_the_default_grace_period_outlasts_what_makes_early_values_noise(max_steps: int, evaluations: int) -> None:
-    eval_every = max(1, max_steps // evaluations)
-    config = TrialConfig(architecture="any", encoder="any")
-    schedule = schedule_for(config, max_steps=max_steps, eval_every=eval_every)
-    grace = default_grace_steps(schedule)
-    settled = max(schedule.warmup_steps, schedule.selftraining_start) + 4 * schedule.ema_horizon
-    assert grace == max_steps or (grace >= settled and grace >= 4 * eval_every and grace % eval_every == 0)

@@ -16,8 +16,9 @@ from search import ui
 from spaces.errors import InputError
 from tests.analysis.example_results import make_results
 from tests.trainables.recorded_search import STARTED_MS, record_search
-from trainables.tracking import SearchRecorder, TrackingUnavailable
-from trainables.tracking_uri import local_tracking_uri
+from trainables.tracking.client import TrackingUnavailable
+from trainables.tracking.search_recorder import SearchRecorder
+from trainables.tracking.uri import local_tracking_uri
 
 
 @pytest.fixture

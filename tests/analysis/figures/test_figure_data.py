@@ -165,14 +165,14 @@ def with_parameters(*parameters: Parameter) -> SearchResults:
     results.trials["best_miou"] = [0.4, 0.5, 0.6, 0.7]
     results.trials["config.optimizer"] = ["sgd", "sgd", "adamw", "adamw"]
     results.trials["config.learning_rate"] = [0.001, 0.002, 0.0001, 0.0002]
-    results.trials["config.selftraining"] = [True, True, True, False]
+    results.trials["config.threshold_strategy"] = ["classwise", "fixed", "classwise", "off"]
     results.trials["config.selftraining_weight"] = [1.0, 2.0, 3.0, 1.5]
     results.settings["spaces"]["unet"]["parameters"] = [one.model_dump(mode="json") for one in parameters]
     return results
 
 
 def test_a_parameter_is_shown_only_where_it_acted() -> None:
-    weight = Domain.model_validate({"low": 0.25, "high": 4, "when": {"selftraining": True}})
+    weight = Domain.model_validate({"low": 0.25, "high": 4, "when": {"threshold_strategy": {"not": "off"}}})
     results = with_parameters(Parameter(name="selftraining_weight", domains=(weight,)))
     table = hyperparameters.hyperparameters_data(results)
     shown = table[table["parameter"] == "selftraining_weight"]
