@@ -1,7 +1,7 @@
 """Run the commands that README.md and docs/ show, so that none of them is wrong.
 
-Every line of a ```bash block is a command. Searches are cut to tiny sizes, and the reader's own paths are replaced by
-real ones; blocks marked ```console or ```powershell are for people and are not run.
+Every line of a ```bash block is a command. Searches and trainings are cut to tiny sizes, and the reader's own paths are
+replaced by real ones; blocks marked ```console or ```powershell are for people and are not run.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TINY = "--trials 2 --max-steps 4 --eval-every 2 --finalist-seeds 1"
+TINY_TRAINING = "--max-steps 4 --eval-every 2 --validation-windows 8"
 OWN_PATHS = {
     "path/to/data": os.environ.get("SEGPARETO_DATA", ""),
     "path/to/mobilenet_v2.pt": os.environ.get("SEGPARETO_WEIGHTS", "") + "/mobilenet_v2_imagenet.pt",
@@ -40,6 +41,8 @@ def tiny(command: str) -> str:
             parts.append(part.split(" --")[0] + " --help")
         elif "search.run" in part and "--resume" not in part and "--dry-run" not in part:
             parts.append(f"{part} {TINY}")
+        elif "trainables.train " in part and "--resume" not in part:
+            parts.append(f"{part} {TINY_TRAINING}")
         else:
             parts.append(part)
     return " && ".join(parts).replace("pip install -e .", f"pip install -q -e {ROOT}")
