@@ -123,7 +123,9 @@ def _peak_mb(model: str, name: str, options: Namespace) -> float:
     words = ["--peak-of", name, "--models", model, "--threads", str(options.threads)]
     words += ["--workers", str(options.workers), "--size", str(options.size), "--batch", str(_batch(model, options))]
     command = [sys.executable, "-m", "benchmarks.training_step", *words]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8")
+    done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8")
+    if done.returncode:
+        raise RuntimeError(f"measuring the memory of {name} failed: {done.stderr.strip()}")
     return float(json.loads(done.stdout.splitlines()[-1]))
 
 
