@@ -1,18 +1,15 @@
 """Everything that defines a search, validated and frozen, as `settings.json` keeps it."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from spaces.errors import InputError
 from spaces.parameters import Parameter
-from spaces.space import Space, first_complaint, make_space
+from spaces.space import Space, make_space
 from trainables.compute.layout_settings import LayoutSettings
 from trainables.evaluation.settings import EvaluationSettings
-
-FILE_NAME = "settings.json"
+from trainables.settings_file import read_settings_file, write_settings_file
 
 
 class SpaceSettings(BaseModel):
@@ -169,12 +166,7 @@ class SearchSettings(BaseModel):
 
 def write_settings(settings: SearchSettings, folder: Path) -> None:
     """Write the settings into the search's folder, in one piece."""
-    path = folder / FILE_NAME
-    temporary = path.with_suffix(".json.tmp")
-    temporary.write_text(
-        json.dumps(settings.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    temporary.replace(path)
+    write_settings_file(settings, folder)
 
 
 def read_settings(folder: Path) -> SearchSettings:
@@ -183,13 +175,4 @@ def read_settings(folder: Path) -> SearchSettings:
     Raises:
         InputError: If the folder holds none, or they are damaged.
     """
-    path = folder / FILE_NAME
-    if not path.is_file():
-        raise InputError(f"{folder} is no search: it has no {FILE_NAME}")
-    try:
-        return SearchSettings.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, InputError) as error:
-        complaint = first_complaint(error) if isinstance(error, ValidationError) else error
-        raise InputError(f"{path}: {complaint}; only a search that this version began can go on") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read: {error}") from None
+    return read_settings_file(SearchSettings, folder, whose="search")

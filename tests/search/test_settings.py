@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from search.settings import FILE_NAME, read_settings, write_settings
+from search.settings import read_settings, write_settings
 from spaces.errors import InputError
 from tests.search.searching import make_settings
+from trainables.settings_file import FILE_NAME
 
 
 def test_settings_are_read_as_they_were_written(tmp_path: Path) -> None:

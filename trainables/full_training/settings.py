@@ -1,22 +1,19 @@
 """Everything that defines a full training, validated and frozen, as `settings.json` keeps it."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from spaces.schedule import Schedule, schedule_for
-from spaces.space import first_complaint
 from trainables.compute.layout_settings import LayoutSettings
 from trainables.evaluation.settings import EvaluationSettings
 from trainables.full_training.configuration_file import TrainingData
 from trainables.journal import TRAINING_FILE
 from trainables.run_folder import check_name
-
-FILE_NAME = "settings.json"
+from trainables.settings_file import FILE_NAME, read_settings_file, write_settings_file
 
 
 class Origin(BaseModel):
@@ -104,12 +101,7 @@ class TrainingSettings(BaseModel):
 
 def write_settings(settings: TrainingSettings, folder: Path) -> None:
     """Write the settings into the training's folder, in one piece."""
-    path = folder / FILE_NAME
-    temporary = path.with_suffix(".json.tmp")
-    temporary.write_text(
-        json.dumps(settings.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    temporary.replace(path)
+    write_settings_file(settings, folder)
 
 
 def read_settings(folder: Path) -> TrainingSettings:
@@ -118,14 +110,7 @@ def read_settings(folder: Path) -> TrainingSettings:
     Raises:
         InputError: If they are damaged.
     """
-    path = folder / FILE_NAME
-    try:
-        return TrainingSettings.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, InputError) as error:
-        complaint = first_complaint(error) if isinstance(error, ValidationError) else error
-        raise InputError(f"{path}: {complaint}; only a training that this version began can go on") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read: {error}") from None
+    return read_settings_file(TrainingSettings, folder, whose="training")
 
 
 def existing_folder(runs: Path, name: str | None) -> Path:
