@@ -25,10 +25,15 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
     }
 
 
-# YAML 1.1 takes 3e-4 for a word, because it has no point.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
+class _Dumper(yaml.SafeDumper):
+    """Puts words in quotes that `_Loader`, or any other reader, would take for something else."""
+
+
+for _kind in (_Loader, _Dumper):
+    # YAML 1.1 takes 3e-4 for a word, because it has no point.
+    _kind.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,11 @@ class YamlFile:
         """One line from pydantic's report on the content, or on the part of it under the keys `within`."""
         line = self.line_of((*within, *error.errors()[0]["loc"]))
         return InputError(f"{self.what} {self.path}, line {line}: {first_complaint(error)}")
+
+
+def yaml_text(content: Mapping[str, Any]) -> str:
+    """A mapping as text that `read_mapping` reads back as it is, in the mapping's order."""
+    return yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def read_mapping(path: Path, what: str, expected: str) -> YamlFile:

@@ -9,13 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from spaces.loading import SpaceFile, builtin_space_names, load_space
-from spaces.yaml_file import YamlFile, read_mapping
+from spaces.yaml_file import YamlFile, read_mapping, yaml_text
 
 EXPECTED = "values of a configuration (architecture:, encoder:, ...), a space, or a file that a search left behind"
 
@@ -118,7 +117,7 @@ def write_trial_file(path: Path, trial: TrialFile, *, command: Iterable[str]) ->
     score = "" if origin.best_miou is None else f", mIoU {origin.best_miou:.4f} after {origin.step} steps"
     head = f"# {origin.trial_id} of the search {origin.search}{score}. Train it in full:\n#   {' '.join(command)}\n"
     # Through JSON's types, since YAML would write tuples and numpy's numbers as Python objects.
-    body = yaml.safe_dump(trial.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+    body = yaml_text(trial.model_dump(mode="json"))
     temporary = path.with_name(f"{path.name}.tmp")
     temporary.write_text(head + body, encoding="utf-8")
     temporary.replace(path)
