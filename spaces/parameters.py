@@ -27,8 +27,9 @@ class Suggest(Protocol):
 class Domain(BaseModel):
     """The values that one parameter may take under one condition.
 
-    Either `choices`, or a range `low` to `high` (both included), optionally logarithmic, optionally of integers, and
-    optionally with single values beside it (`also`): a threshold is 0, or between 0.40 and 0.98.
+    Either `choices`, or a range `low` to `high` (both included), optionally logarithmic, optionally of integers; either
+    optionally with single values beside it (`also`): a threshold is 0, or between 0.40 and 0.98. It is drawn first
+    whether a value is one of these, so that one of them comes as often as all the others together.
 
     `one_minus_log` makes a range logarithmic in 1 - value, as suits a decay: .99 and .999 are as far apart as .999 and
     .9999.
@@ -51,17 +52,12 @@ class Domain(BaseModel):
     @model_validator(mode="after")
     def _check_form(self) -> Self:
         if self.choices is not None:
-            if (
-                self.low is not None
-                or self.high is not None
-                or self.log
-                or self.integer
-                or self.also
-                or self.one_minus_log
-            ):
-                raise ValueError("give either choices, or low and high (with log, integer, also), not both")
+            if self.low is not None or self.high is not None or self.log or self.integer or self.one_minus_log:
+                raise ValueError("give either choices, or low and high (with log, integer), not both")
             if len(set(self.choices)) != len(self.choices) or len(self.choices) < 2:
                 raise ValueError("choices needs at least two different values")
+            if set(self.choices) & set(self.also):
+                raise ValueError("also names values beside the choices, none of them")
             return self
         if self.low is None or self.high is None:
             raise ValueError("give choices: [...], or low: and high:")
@@ -76,18 +72,18 @@ class Domain(BaseModel):
         return self
 
     def outermost(self) -> tuple[Scalar, ...]:
-        """Every choice, or the values beside the range and both its ends."""
+        """The values beside the others, then every choice or both ends of the range."""
         if self.choices is not None:
-            return self.choices
+            return (*self.also, *self.choices)
         assert self.low is not None and self.high is not None  # noqa: S101 - established by _check_form
         return (*self.also, self.low, self.high)
 
     def contains(self, value: Any) -> bool:
         """Whether `value` is one that this domain can propose."""
-        if self.choices is not None:
-            return value in self.choices
         if value in self.also:
             return True
+        if self.choices is not None:
+            return value in self.choices
         assert self.low is not None and self.high is not None  # noqa: S101 - established by _check_form
         return isinstance(value, int | float) and self.low <= value <= self.high
 
@@ -102,13 +98,13 @@ class Domain(BaseModel):
 
     def suggest(self, name: str, source: Suggest) -> Scalar:
         """Take a value for `name` from `source`."""
-        if self.choices is not None:
-            return source.choose(name, self.choices)
-        assert self.low is not None and self.high is not None  # noqa: S101 - established by _check_form
         if self.also:
             form = source.choose(form_name(name), ("range", *(str(value) for value in self.also)))
             if form != "range":
                 return next(value for value in self.also if str(value) == form)
+        if self.choices is not None:
+            return source.choose(name, self.choices)
+        assert self.low is not None and self.high is not None  # noqa: S101 - established by _check_form
         if self.integer:
             return source.integer(name, int(self.low), int(self.high), log=self.log)
         if self.one_minus_log:
@@ -125,7 +121,7 @@ class Domain(BaseModel):
 
 
 def form_name(name: str) -> str:
-    """Name under which it is drawn whether a value comes from the range or is one of the values beside it."""
+    """Name under which it is drawn whether a value comes from the range or the choices, or is one beside them."""
     return f"{name} form"
 
 

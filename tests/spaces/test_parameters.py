@@ -2,6 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from spaces.conditions import Condition
+from spaces.drawing import RandomSource
 from spaces.parameters import Domain, Parameter
 
 
@@ -16,6 +17,7 @@ from spaces.parameters import Domain, Parameter
         {"choices": [1]},
         {"choices": [1, 1]},
         {"choices": [1, 2], "low": 0, "high": 1},
+        {"choices": ["a", "b"], "also": ["a"]},
         {"low": 0, "high": float("nan")},
         {"low": 0, "high": 1, "step": 0.1},
         {"low": 0.9, "high": 1, "one_minus_log": True},
@@ -25,6 +27,18 @@ from spaces.parameters import Domain, Parameter
 def test_a_domain_that_makes_no_sense_is_refused(content: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Domain.model_validate(content)
+
+
+def test_values_beside_choices_come_as_often_as_all_choices_and_are_told_apart() -> None:
+    domain = Domain.model_validate({"choices": ["a", "b", "c", "d"], "also": ["off"]})
+    source = RandomSource(seed=0)
+    drawn = [domain.suggest("strategy", source) for _ in range(1000)]
+    assert 400 < drawn.count("off") < 600
+    assert set(drawn) == set(domain.outermost()) == {"off", "a", "b", "c", "d"}
+    assert all(domain.contains(value) for value in drawn)
+    assert not domain.contains("e")
+    assert domain.suggestion_of("strategy", "off") == {"strategy form": "off"}
+    assert domain.suggestion_of("strategy", "b") == {"strategy form": "range", "strategy": "b"}
 
 
 def test_a_condition_may_give_one_value_or_several() -> None:

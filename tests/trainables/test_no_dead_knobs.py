@@ -116,7 +116,8 @@ def test_what_a_space_searches_changes_what_even_the_shortest_search_trains(
     }
     needed = {**VALUES[name][2], **conditions}
     length = load_preset("demo").max_steps
-    values = domain.choices or (domain.outermost()[0], domain.outermost()[-1])
+    outermost = domain.outermost()
+    values = outermost if domain.choices else (outermost[0], outermost[-1])
     found = [trained(shared_data(), max_steps=length, **{**needed, name: value}) for value in values]
     for first, second in combinations(found, 2):
         assert first.keys() != second.keys() or any(not torch.equal(first[key], second[key]) for key in first)
