@@ -1,6 +1,7 @@
 """The same training three times: by the Trainer, by a bare loop of its arithmetic, and as the brief writes it down."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -127,7 +128,7 @@ class RealTrainer:
         self._loader.close()
 
 
-class _Loop:
+class _Loop(ABC):
     """A loop over batches that lie in memory."""
 
     def __init__(self, task: Task) -> None:
@@ -145,8 +146,9 @@ class _Loop:
             self._done += 1
         return time.perf_counter() - started, 0.0
 
+    @abstractmethod
     def take_step(self, step: int, batch: Batch) -> None:
-        raise NotImplementedError
+        """Learn from a batch."""
 
     def _model(self) -> SegmentationModel:
         torch.manual_seed(SEED)
