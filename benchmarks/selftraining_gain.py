@@ -7,19 +7,19 @@ and as long, and is evaluated on the whole test part; arms differ in what they d
 """
 
 import argparse
-import json
 import math
 import statistics
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from benchmarks.reporting import benchmark_parser, report
+from benchmarks.resumable_runs import add_record, finished_records, records_of
 from benchmarks.selftraining_runs import OPTIMISATION, SUPERVISED, Run, arms, run_key, train, with_few_labels
-from spaces.command_line import EXIT_DONE, run_command, terminated_as_interrupted
+from spaces.command_line import EXIT_DONE, run_command
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from spaces.loading import load_space
@@ -37,13 +37,11 @@ def main(words: Sequence[str]) -> int:
     """Run the trainings that `--work` does not hold yet, and print the table."""
     options = _options(words)
     runs, changes, photos = _plan(options)
-    done = _finished(options.work)
+    done = finished_records(options.work)
     waiting = [run for run in runs if run.key not in done]
-    for number, record in enumerate(_records(waiting, options.processes), start=1):
+    for number, record in enumerate(records_of(train, waiting, options.processes), start=1):
         done[record["key"]] = record
-        if options.work is not None:
-            with options.work.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+        add_record(options.work, record)
         score = record.get("error") or f"test mIoU {record['test_miou_of_best']:.4f}"
         sys.stderr.write(f"{number} of {len(waiting)}: {record['arm']}, seed {record['seed']}: {score}\n")
     report(
@@ -180,35 +178,6 @@ def _chosen_arms(text: str | None, known: dict[str, dict[str, Any]]) -> dict[str
         if name not in known:
             raise InputError(f"--arms: {name!r} is no arm; one of: {', '.join(known)}")
     return {name: changed for name, changed in known.items() if name in {SUPERVISED, *names}}
-
-
-def _finished(work: Path | None) -> dict[str, dict[str, Any]]:
-    """Records of `--work` by key; a last line that a stop cut short is taken out of the file."""
-    if work is None or not work.exists():
-        return {}
-    lines = work.read_text(encoding="utf-8").splitlines(keepends=True)
-    if lines and not lines[-1].endswith("\n"):
-        work.write_text("".join(lines[:-1]), encoding="utf-8")
-    records = [json.loads(line) for line in lines if line.endswith("\n")]
-    return {record["key"]: record for record in records}
-
-
-def _records(runs: Sequence[Run], processes: int) -> Iterator[dict[str, Any]]:
-    """Results as trainings end."""
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from multiprocessing import active_children, get_context
-
-    with terminated_as_interrupted(), ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(train, run) for run in runs]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:
-            # A training that failed, or Ctrl-C: what has not begun does not begin, what runs is ended.
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in active_children():
-                child.terminate()
-            raise
 
 
 def _listed(values: Mapping[str, Any]) -> str:
