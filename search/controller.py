@@ -1,56 +1,36 @@
 """The search itself, without Ray: which trial comes next, whether one goes on, and what is written down.
 
-Ray's scheduler and searcher interfaces are thin covers of this class (`search.ray_tune`), and so can be a simulation.
+Ray's scheduler and searcher interfaces are thin covers of this class (`search.ray_tune`), and so is the simulation.
 """
 
+import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from search.finalists import best_trial, finalist_jobs
-from search.history import SearchHistory, TrialHistory, TrialJob
-from search.samplers.sampler import SpaceSampler
-from search.schedulers.full_length import FullLength
-from search.schedulers.registry import SCHEDULERS, SchedulerSettings
-from search.schedulers.rule import StoppingRule
+from search.audit import is_audited
+from search.finalists import finalist_jobs
+from search.history import SearchHistory, TrialHistory, TrialJob, miou_of
+from search.progress import Progress
+from search.proposals import Proposals, Sampler, make_samplers
+from search.schedulers.registry import make_scheduler
+from search.schedulers.rule import STOPPED_AT_A_RUNG, Action, Scheduler, Verdict
 from search.settings import SearchSettings
-from spaces.space import Space
 from trainables.journal import Event
 
 Append = Callable[..., Event]
 """How the controller writes to the journal: `trainables.journal.Journal.append`."""
 
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a display shows: a moment of the search.
-
-    Attributes:
-        phase: `search` or `finalist`.
-        planned: Trials of the phase.
-        running: Running trials.
-        ended: Number of ended trials of the phase by stop_reason.
-        trials: All trials of the phase.
-        steps: Steps trained since the phase began in this sitting.
-        seconds: Time since then.
-    """
-
-    phase: str
-    planned: int
-    running: tuple[TrialHistory, ...]
-    ended: Counter[str]
-    trials: tuple[TrialHistory, ...]
-    steps: int
-    seconds: float
+STOPPED_BY_THE_USER = "stopped"
 
 
 class SearchController:
     """Decides what runs and what stops, and journals it all before anything else sees it.
 
-    The same journal gives the same state: a resumed search goes on from `history` with rungs and sampler as they were.
+    The same journal gives the same state: a resumed search goes on from `history` with rungs and samplers as they were.
     All methods may be called from several threads.
     """
 
@@ -60,6 +40,9 @@ class SearchController:
         history: SearchHistory,
         append: Append,
         on_event: Callable[[Event], None] = lambda event: None,
+        *,
+        samplers: Mapping[str, Sampler] | None = None,
+        scheduler: Scheduler | None = None,
     ) -> None:
         """Take up a search, new or begun.
 
@@ -68,23 +51,19 @@ class SearchController:
             history: What its journal says so far; kept up to date.
             append: Writes to the journal.
             on_event: Called with each event after it is on disk.
+            samplers: Where each space's configurations come from; None for what the settings say.
+            scheduler: What stops trials early, new; None for what the settings say.
         """
         self.history = history
         self._settings = settings
         self._append = append
         self._on_event = on_event
         self._lock = threading.RLock()
-        self._spaces = settings.searched_spaces()
-        self._rule = _rule(settings)
-        self._full_length = FullLength()
-        self._samplers = {
-            space.name: SpaceSampler(
-                space, settings.search_alg, seed=settings.seed + index, trials=settings.trials_per_space
-            )
-            for index, space in enumerate(self._spaces)
-        }
+        self._scheduler = make_scheduler(settings) if scheduler is None else scheduler
+        self._proposals = Proposals(settings, history, make_samplers(settings) if samplers is None else samplers)
         self._waiting: list[TrialJob] = []
         self._running: set[str] = set()
+        self._halted: str | None = None
         self._phase = "search"
         self._phase_began = time.monotonic()
         self._steps_before = 0
@@ -94,30 +73,36 @@ class SearchController:
         """Go to the search or to the finals; unfinished trials of the phase come first."""
         with self._lock:
             self._phase = phase
-            if phase == "finalist":
+            if phase == "finalist" and not self.history.stopped:
                 known = set(self.history.trials)
                 for job in finalist_jobs(self._settings, self.history):
                     if job.trial_id not in known:
                         self._write("proposed", **_job_content(job))
             trials = self.history.of_phase(phase)
-            self._waiting = [trial.job for trial in trials if not trial.ended]
+            self._waiting = [trial.job for trial in trials if not trial.ended and not trial.paused]
             self._steps_before = sum(trial.step for trial in trials)
             self._phase_began = time.monotonic()
+            self._settle()
 
     def next_trial(self) -> TrialJob | None:
-        """The next trial of the phase to start, or None: there is none now, or none at all (see `phase_done`)."""
+        """The next trial of the phase to start, or None: there is none now, or none at all (see `phase_done`).
+
+        Trials that were interrupted come first, then paused ones that go on, then new ones.
+        """
         with self._lock:
-            if len(self._running) >= self._settings.device.concurrent_trials:
+            if self._halted or len(self._running) >= self._settings.device.concurrent_trials:
                 return None
-            job = self._waiting.pop(0) if self._waiting else self._propose()
+            job = self._waiting.pop(0) if self._waiting else self._promote() or self._propose()
             if job is not None:
                 self._running.add(job.trial_id)
             return job
 
     def phase_proposed(self) -> bool:
-        """Whether all trials of the phase have been handed out."""
+        """Whether all trials of the phase have been handed out for the last time."""
         with self._lock:
-            return not self._waiting and self._next_space() is None
+            if self._waiting or self._next_space() is not None:
+                return False
+            return not any(trial.paused for trial in self.history.of_phase(self._phase))
 
     def phase_done(self) -> bool:
         """Whether all trials of the phase have ended."""
@@ -142,14 +127,19 @@ class SearchController:
         """
         with self._lock:
             trial = self.history.trials[trial_id]
-            if trial.ended:
+            if trial.ended or trial.paused:
                 return False
             step = int(metrics["step"])
             if step <= trial.decided_step:
                 # A process that was started again tells of its last evaluation once more.
                 return True
-            self._write("reported", trial_id=trial_id, step=step, metrics=dict(metrics))
-            return self._decide(trial)
+            # What is decided on it follows at once, and both are on disk before anybody acts on it.
+            self._write("reported", wait=False, trial_id=trial_id, step=step, metrics=dict(metrics))
+            self._decide(trial, self._judged(trial, step))
+            goes_on = not trial.ended and not trial.paused
+            if not goes_on:
+                self._settle()
+            return goes_on
 
     def tested(self, trial_id: str, test: Mapping[str, Any]) -> None:
         """Take in a finalist's evaluation on the test part."""
@@ -163,25 +153,60 @@ class SearchController:
                 self._write("noted", trial_id=trial_id, note=note)
 
     def ended(self, trial_id: str, stop_reason: str, error: str | None = None) -> None:
-        """Note that a trial ended for a reason that no rule decided; a trial ends once."""
+        """Note that a trial ended for a reason that no scheduler decided; a trial ends once."""
         with self._lock:
             trial = self.history.trials[trial_id]
             if not trial.ended:
                 self._end(trial, stop_reason, error)
+                self._settle()
 
     def interrupt(self) -> None:
-        """Note that the search is interrupted: what runs may be taken up again."""
+        """Note that the search is interrupted: what runs or is paused may be taken up again."""
         with self._lock:
-            for trial_id in sorted(self._running):
+            paused = {trial.job.trial_id for trial in self.history.of_phase(self._phase) if trial.paused}
+            for trial_id in sorted(self._running | paused):
                 # One that was handed out and never started has not been interrupted in anything.
                 if self.history.trials[trial_id].started_at is not None:
                     self._end(self.history.trials[trial_id], "interrupted", None)
             self._running.clear()
 
+    def halt(self, reason: str) -> None:
+        """Hand out nothing more in this sitting, since nothing can be kept; what runs is interrupted."""
+        with self._lock:
+            self._halted = self._halted or reason
+
+    @property
+    def halted(self) -> str | None:
+        """Why nothing more is handed out in this sitting, or None."""
+        return self._halted
+
     def costed(self, network: str, costs: Mapping[str, float]) -> None:
         """Take in a network's measured costs."""
         with self._lock:
             self._write("costed", network=network, costs=dict(costs))
+
+    def stop_trial(self, trial_id: str) -> None:
+        """End a trial for the user: at its next evaluation if it runs, at once otherwise."""
+        with self._lock:
+            self._stop(self.history.trials[trial_id])
+            self._settle()
+
+    def stop_space(self, space: str) -> None:
+        """End a space for the user: all its trials, and no new ones."""
+        with self._lock:
+            if space not in self.history.exhausted:
+                self._exhaust(space, STOPPED_BY_THE_USER)
+            for trial in list(self.history.of_phase(self._phase, space)):
+                self._stop(trial)
+            self._settle()
+
+    def stop_search(self) -> None:
+        """End the search for the user: all spaces, and no finals."""
+        with self._lock:
+            if not self.history.stopped:
+                self._write("search_stopped")
+            for space in self._settings.spaces:
+                self.stop_space(space)
 
     def progress(self) -> Progress:
         """A moment of the phase, for a display."""
@@ -194,7 +219,12 @@ class SearchController:
             trials = tuple(copies.values())
             planned = len(trials)
             if self._phase == "search":
-                planned = self._settings.trials_per_space * len(self._spaces)
+                planned = sum(
+                    len(self.history.of_phase("search", space))
+                    if space in self.history.exhausted
+                    else self._settings.trials_of(space)
+                    for space in self._settings.spaces
+                )
             return Progress(
                 phase=self._phase,
                 planned=planned,
@@ -207,104 +237,155 @@ class SearchController:
 
     def _rebuild(self) -> None:
         """Bring rungs and samplers to where the journal says they were, and close what a crash left open."""
-        for trial in self.history.of_phase("search"):
-            reports = {step: report["miou"] for step, report in sorted(trial.reports.items())}
-            for step in reports:
-                self._rule.decide(trial.job.space, trial.job.trial_id, {s: v for s, v in reports.items() if s <= step})
-            if trial.ended:
-                self._samplers[trial.job.space].tell(trial)
-            else:
-                self._samplers[trial.job.space].propose(trial.job.trial_id, trial.job.config)
-        for trial in self.history.trials.values():
+        verdicts: dict[str, Verdict] = {}
+        for kind, name, step in list(self.history.timeline):
+            if kind == "exhausted":
+                self._scheduler.exhausted(name)
+            elif self.history.trials[name].job.phase == "search":
+                if kind == "reported":
+                    verdicts[name] = self._heard(self.history.trials[name], step)
+                else:
+                    self._hear_again(kind, self.history.trials[name])
+        for trial in list(self.history.trials.values()):
             if trial.ended:
                 continue
             if trial.decided_reason is not None:
                 self._end(trial, trial.decided_reason, None)
             elif trial.step > trial.decided_step:
-                self._decide(trial)
+                self._decide(trial, verdicts.get(trial.job.trial_id, Verdict()))
+            elif trial.stop_requested:
+                self._end(trial, STOPPED_BY_THE_USER, None)
+
+    def _hear_again(self, kind: str, trial: TrialHistory) -> None:
+        """Tell scheduler and sampler of an event of the journal that is no evaluation."""
+        if kind == "proposed":
+            self._proposals.known(trial.job)
+            self._scheduler.added(self._proposals.candidate(trial.job))
+        elif kind == "promoted":
+            self._scheduler.promoted(trial.job.trial_id)
+        elif kind == "audited":
+            self._scheduler.ended(trial.job.trial_id, STOPPED_AT_A_RUNG)
+        elif kind == "ended":
+            self._scheduler.ended(trial.job.trial_id, trial.stop_reason or "")
+            self._proposals.ended(trial)
 
     def _propose(self) -> TrialJob | None:
         space = self._next_space()
         if space is None:
             return None
-        number = len(self.history.of_phase("search", space.name))
-        trial_id = f"{space.name}-{number:03d}"
-        # The baseline comes first, so that every tuned result is read against it.
-        given = space.baseline if number == 0 else None
-        job = TrialJob(
-            trial_id=trial_id,
-            space=space.name,
-            phase="search",
-            role="baseline" if number == 0 else "proposed",
-            seed=self._settings.seed,
-            config=self._samplers[space.name].propose(trial_id, given),
-        )
+        job = self._proposals.job(space)
         self._write("proposed", **_job_content(job))
+        self._scheduler.added(self._proposals.candidate(job))
         return job
 
-    def _next_space(self) -> Space | None:
-        """The space with the fewest trials so far, if one is short of its number."""
+    def _next_space(self) -> Any:
+        if self._phase != "search" or self.history.stopped:
+            return None
+        return self._proposals.next_space(self._exhaust)
+
+    def _promote(self) -> TrialJob | None:
         if self._phase != "search":
             return None
-        counts = {space.name: len(self.history.of_phase("search", space.name)) for space in self._spaces}
-        short = [space for space in self._spaces if counts[space.name] < self._settings.trials_per_space]
-        return min(short, key=lambda space: counts[space.name], default=None)
+        for space in self._settings.spaces:
+            trial_id = self._scheduler.promotion(space)
+            if trial_id is not None:
+                self._write("promoted", trial_id=trial_id)
+                self._scheduler.promoted(trial_id)
+                return self.history.trials[trial_id].job
+        return None
 
-    def _decide(self, trial: TrialHistory) -> bool:
-        """Decide about a trial after its latest evaluation; True if it goes on."""
-        job = trial.job
-        reports = {step: report["miou"] for step, report in trial.reports.items()}
-        rule = self._rule if job.phase == "search" else self._full_length
-        verdict = rule.decide(job.space, job.trial_id, reports)
-        reason = verdict.stop_reason
-        # The baseline is what every result is read against: it is always trained to its end.
-        if reason == "pruned" and job.role == "baseline":
-            reason = None
-        if trial.step >= self._settings.max_steps:
-            reason = "completed"
+    def _heard(self, trial: TrialHistory, step: int) -> Verdict:
+        """Tell sampler and scheduler of an evaluation."""
+        miou = miou_of(trial.reports[step])
+        value = math.nan if miou is None else miou
+        self._proposals.reported(trial, step, value)
+        if trial.audited_at is not None and step > trial.audited_at:
+            return Verdict()
+        return self._scheduler.reported(trial.job.trial_id, step, value)
+
+    def _judged(self, trial: TrialHistory, step: int) -> Verdict:
+        return self._heard(trial, step) if trial.job.phase == "search" else Verdict()
+
+    def _decide(self, trial: TrialHistory, verdict: Verdict) -> None:
+        """Decide about a trial after its latest evaluation."""
+        job, action, reason = trial.job, verdict.action, verdict.stop_reason
+        audited = False
+        if trial.stop_requested:
+            action, reason = Action.STOP, STOPPED_BY_THE_USER
+        elif trial.step >= self._settings.max_steps:
+            action, reason = Action.STOP, "completed"
+        elif reason == STOPPED_AT_A_RUNG and self._is_audited(trial):
+            action, reason, audited = Action.CONTINUE, None, True
         self._write(
             "decided",
             trial_id=job.trial_id,
             step=trial.step,
+            action=action.value,
             stop_reason=reason,
             rung=verdict.rung,
             cutoff=verdict.cutoff,
         )
+        if audited:
+            self._audit(trial)
+        if action == Action.PAUSE:
+            self._running.discard(job.trial_id)
         if reason:
             self._end(trial, reason, None)
-        return reason is None
+
+    def _settle(self) -> None:
+        """End paused trials that will not go on; without anything else to do, all of them."""
+        if self._phase != "search":
+            return
+        for trial_id in self._scheduler.eliminated():
+            self._leave_paused(self.history.trials[trial_id])
+        if self._running or self._waiting or self._next_space() is not None:
+            return
+        if any(self._scheduler.promotion(space) is not None for space in self._settings.spaces):
+            return
+        for trial in self.history.of_phase("search"):
+            if trial.paused:
+                self._leave_paused(trial)
+
+    def _leave_paused(self, trial: TrialHistory) -> None:
+        if self._is_audited(trial):
+            self._audit(trial)
+            self._waiting.append(trial.job)
+        else:
+            self._end(trial, STOPPED_AT_A_RUNG, None)
+
+    def _is_audited(self, trial: TrialHistory) -> bool:
+        return trial.audited_at is None and is_audited(
+            self._settings.seed, trial.job.trial_id, self._settings.audit_fraction
+        )
+
+    def _audit(self, trial: TrialHistory) -> None:
+        """Train a trial to its end that the scheduler is done with."""
+        self._write("audited", trial_id=trial.job.trial_id, step=trial.step)
+        self._scheduler.ended(trial.job.trial_id, STOPPED_AT_A_RUNG)
+
+    def _exhaust(self, space: str, reason: str) -> None:
+        self._write("exhausted", space=space, reason=reason)
+        self._scheduler.exhausted(space)
+
+    def _stop(self, trial: TrialHistory) -> None:
+        if trial.ended or trial.stop_requested:
+            return
+        self._write("stop_requested", trial_id=trial.job.trial_id)
+        if trial.job.trial_id not in self._running:
+            self._waiting = [job for job in self._waiting if job.trial_id != trial.job.trial_id]
+            self._end(trial, STOPPED_BY_THE_USER, None)
 
     def _end(self, trial: TrialHistory, stop_reason: str, error: str | None) -> None:
         self._running.discard(trial.job.trial_id)
         self._write("ended", trial_id=trial.job.trial_id, step=trial.step, stop_reason=stop_reason, error=error)
         if trial.job.phase == "search" and trial.ended:
-            self._samplers[trial.job.space].tell(trial)
+            self._scheduler.ended(trial.job.trial_id, stop_reason)
+            self._proposals.ended(trial)
 
-    def _write(self, event: str, **content: Any) -> None:
-        entry = self._append(event, **content)
+    def _write(self, event: str, *, wait: bool = True, **content: Any) -> None:
+        entry = self._append(event, wait=wait, **content)
         self.history.apply(entry)
         self._on_event(entry)
-
-
-def trials_kept(history: SearchHistory, spaces: Sequence[str]) -> set[str]:
-    """Trials whose checkpoints may still be needed: those that can resume, and the best of each space."""
-    kept = {name for name, trial in history.trials.items() if not trial.ended}
-    for space in spaces:
-        for phase in ("search", "finalist"):
-            best = best_trial(history, space, phase)
-            if best is not None:
-                kept.add(best.job.trial_id)
-    return kept
-
-
-def _rule(settings: SearchSettings) -> StoppingRule:
-    return SCHEDULERS[settings.scheduler](
-        SchedulerSettings(
-            rungs=settings.rungs,
-            reduction_factor=settings.reduction_factor,
-            evaluations=-(-settings.max_steps // settings.eval_every),
-        )
-    )
 
 
 def _job_content(job: TrialJob) -> dict[str, Any]:

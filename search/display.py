@@ -11,8 +11,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from search.controller import Progress, SearchController
+from search.controller import SearchController
 from search.history import TrialHistory
+from search.progress import Progress
 from search.settings import SearchSettings
 from spaces.durations import duration_text
 from trainables.journal import Event

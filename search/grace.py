@@ -6,8 +6,9 @@ from spaces.configuration import OFF, TrialConfig
 from spaces.schedule import Schedule, schedule_for
 from spaces.space import Space
 
-EMA_HORIZONS = 4
-"""After this many horizons the initial weights count e^-4 = 1.8 % in the averaged weights that are evaluated."""
+EMA_HORIZONS = 2
+"""After this many horizons what came before counts e^-2 = 14 % in the averaged weights that are evaluated. Initial
+weights count nothing from the beginning, since averages start as plain means."""
 
 FEWEST_EVALUATIONS = 4
 """Ranks of trials at their first evaluations say little about their end, however short the training."""
@@ -22,8 +23,8 @@ def default_grace_steps(space: Space, *, max_steps: int, eval_every: int) -> int
     same time.
 
     The horizon is the baseline's. The slowest average that the built-in spaces propose has one of a seventh of the
-    training, and waiting for four of those would leave nothing to stop early; it carries no initial weights either,
-    since averages start as plain means, only older ones of its own trial.
+    training, and waiting for some of those would leave nothing to stop early; it carries only older weights of its own
+    trial.
     """
     schedule = schedule_for(_latest(space), max_steps=max_steps, eval_every=eval_every)
     settled = selftraining_settled(schedule)

@@ -1,9 +1,12 @@
 """What happened to each trial so far, read off the journal."""
 
-from collections.abc import Iterable
+import math
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from search.schedulers.rule import Action
 from spaces.configuration import TrialConfig
 from trainables.journal import Event
 
@@ -12,6 +15,9 @@ Phase = str
 
 FINAL_REASONS = ("completed", "pruned", "patience", "diverged", "out_of_memory", "error", "stopped")
 """Reasons after which a trial never runs again; `interrupted` is the one that a resumed search takes up."""
+
+HEARD_AGAIN = frozenset({"proposed", "reported", "audited", "promoted", "ended", "exhausted"})
+"""Events that schedulers and samplers of a resumed search are told once more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +28,7 @@ class TrialJob:
         trial_id: Name of the trial in every record, for example unet-003.
         space: Name of its space.
         phase: `search` or `finalist`.
-        role: `baseline` or `proposed` while searching; `baseline` or `best` for finalists.
+        role: `baseline`, `warm_start` or `proposed` while searching; `best`, `best-2`, ... or `baseline` for finalists.
         seed: Varies initial weights and data order.
         config: What it trains.
         source_trial_id: For finalists, the trial whose configuration this is.
@@ -44,8 +50,13 @@ class TrialHistory:
     Attributes:
         job: What it trains.
         reports: Metrics of each evaluation by step; an evaluation repeated after a crash replaces the first.
+        step: Last evaluated step, 0 before the first evaluation.
+        best_miou: Best foreground mIoU on the validation part so far.
         decided_step: Last step at which the scheduler decided about it.
         decided_reason: Why the scheduler stopped it, or None: it let it go on.
+        paused: Whether the scheduler keeps it waiting at a rung.
+        audited_at: Step at which it would have been stopped, had it not been drawn to be trained on as a check.
+        stop_requested: Whether the user wants it to end.
         stop_reason: Why it ended, or None while it may still run.
         error: Trace of the exception that ended it.
         started_at: Time of its first start, seconds since the epoch.
@@ -55,8 +66,13 @@ class TrialHistory:
 
     job: TrialJob
     reports: dict[int, dict[str, float]] = field(default_factory=dict)
+    step: int = 0
+    best_miou: float | None = None
     decided_step: int = 0
     decided_reason: str | None = None
+    paused: bool = False
+    audited_at: int | None = None
+    stop_requested: bool = False
     stop_reason: str | None = None
     error: str | None = None
     started_at: float | None = None
@@ -64,19 +80,27 @@ class TrialHistory:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def step(self) -> int:
-        """Last evaluated step, 0 before the first evaluation."""
-        return max(self.reports, default=0)
-
-    @property
-    def best_miou(self) -> float | None:
-        """Best foreground mIoU on the validation part so far."""
-        return max((report["miou"] for report in self.reports.values() if "miou" in report), default=None)
-
-    @property
     def ended(self) -> bool:
         """Whether it will never run again."""
         return self.stop_reason in FINAL_REASONS
+
+    def add_report(self, step: int, metrics: dict[str, float]) -> None:
+        """Take in an evaluation."""
+        repeated = step in self.reports
+        # Each event that is read brings names of its own: thousands of copies of a few words.
+        self.reports[step] = metrics = {sys.intern(name): value for name, value in metrics.items()}
+        self.step = max(self.step, step)
+        if repeated:
+            mious = (miou_of(report) for report in self.reports.values())
+            self.best_miou = max((miou for miou in mious if miou is not None), default=None)
+        elif (miou := miou_of(metrics)) is not None:
+            self.best_miou = miou if self.best_miou is None else max(self.best_miou, miou)
+
+
+def miou_of(metrics: Mapping[str, float | None]) -> float | None:
+    """Foreground mIoU of an evaluation; None where it has none or it is no number."""
+    miou = metrics.get("miou")
+    return miou if miou is not None and math.isfinite(miou) else None
 
 
 @dataclass(slots=True)
@@ -86,18 +110,29 @@ class SearchHistory:
     Attributes:
         trials: By trial_id, in the order in which they were proposed.
         costs: Measured costs by network, keyed by `repr` of `TrialConfig.network_key()`.
-        run_seconds: Wall-clock seconds of all sittings that were closed in good order.
+        exhausted: Spaces that get no further trial, with the reason, where they got fewer than planned.
+        stopped: Whether the user ended the whole search.
+        timeline: What schedulers and samplers must hear again, in its order: kind, trial or space, step.
+        run_seconds: Wall-clock seconds of all sittings that are over.
         finished: Whether the search reached its end.
     """
 
     trials: dict[str, TrialHistory] = field(default_factory=dict)
     costs: dict[str, dict[str, float]] = field(default_factory=dict)
+    exhausted: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
     run_seconds: float = 0.0
     finished: bool = False
+    timeline: list[tuple[str, str, int]] = field(default_factory=list)
+    _opened_at: float | None = None
+    _heard_at: float = 0.0
+    _by_phase: dict[tuple[Phase, str], list[TrialHistory]] = field(default_factory=dict)
 
     def apply(self, event: Event) -> None:
         """Take in one event of the journal."""
         kind = event["event"]
+        if kind in HEARD_AGAIN and event.get("stop_reason") != "interrupted":
+            self.timeline.append((kind, event.get("trial_id") or event["space"], event.get("step") or 0))
         if kind == "proposed":
             job = TrialJob(
                 trial_id=event["trial_id"],
@@ -108,14 +143,26 @@ class SearchHistory:
                 config=TrialConfig.model_validate(event["config"]),
                 source_trial_id=event.get("source_trial_id"),
             )
-            self.trials[job.trial_id] = TrialHistory(job)
+            trial = self.trials[job.trial_id] = TrialHistory(job)
+            self._by_phase.setdefault((job.phase, job.space), []).append(trial)
         elif kind == "costed":
             self.costs[event["network"]] = event["costs"]
+        elif kind == "exhausted":
+            self.exhausted[event["space"]] = event["reason"]
+        elif kind == "search_stopped":
+            self.stopped = True
+        elif kind == "opened":
+            if self._opened_at is not None:
+                # The sitting before was killed: it lasted until its last word.
+                self.run_seconds += self._heard_at - self._opened_at
+            self._opened_at = event["time"]
         elif kind == "closed":
             self.run_seconds += event["seconds"]
             self.finished = event["outcome"] == "finished"
+            self._opened_at = None
         elif "trial_id" in event:
             self._apply_to_trial(self.trials[event["trial_id"]], event)
+        self._heard_at = event["time"]
 
     def _apply_to_trial(self, trial: TrialHistory, event: Event) -> None:
         kind = event["event"]
@@ -124,10 +171,18 @@ class SearchHistory:
             if not trial.ended:
                 trial.stop_reason = None
         elif kind == "reported":
-            trial.reports[event["step"]] = event["metrics"]
+            trial.add_report(event["step"], event["metrics"])
         elif kind == "decided":
             trial.decided_step = max(trial.decided_step, event["step"])
             trial.decided_reason = event["stop_reason"]
+            trial.paused = event.get("action") == Action.PAUSE
+        elif kind == "promoted":
+            trial.paused = False
+        elif kind == "audited":
+            trial.paused = False
+            trial.audited_at = event["step"]
+        elif kind == "stop_requested":
+            trial.stop_requested = True
         elif kind == "tested":
             trial.test = event["test"]
         elif kind == "noted":
@@ -135,12 +190,13 @@ class SearchHistory:
         elif kind == "ended":
             trial.stop_reason = event["stop_reason"]
             trial.error = event.get("error")
+            trial.paused = trial.paused and not trial.ended
 
     def of_phase(self, phase: Phase, space: str | None = None) -> list[TrialHistory]:
         """Trials of one phase, of one space or all, in the order in which they were proposed."""
-        return [
-            trial for trial in self.trials.values() if trial.job.phase == phase and space in (None, trial.job.space)
-        ]
+        if space is not None:
+            return self._by_phase.get((phase, space), [])
+        return [trial for trial in self.trials.values() if trial.job.phase == phase]
 
 
 def history_of(events: Iterable[Event]) -> SearchHistory:

@@ -26,21 +26,34 @@ WORKER_DEATHS = 3
 _TUNE_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGUSR1") if hasattr(signal, name)]
 
 
-def run_phase(settings: SearchSettings, controller: SearchController, context: TrialContext) -> None:
-    """Run all trials of the controller's phase; returns when they ended, or early after Ctrl-C.
+def run_phase(
+    settings: SearchSettings,
+    controller: SearchController,
+    context: TrialContext,
+    trainable: type[tune.Trainable] = SegmentationTrial,
+) -> None:
+    """Run all trials of the controller's phase; returns when they ended, or early when the search was halted.
 
-    Ray keeps no record that matters: the journal does. Its own files go into a folder of their own.
+    Ray keeps no record that matters: the journal does. Its own files go into a folder of their own. A trial that pauses
+    ends for Ray, which frees its resources and process; when it goes on it is a new one for Ray, that starts from the
+    checkpoint. So none of Ray's own rules for paused trials apply.
+
+    Args:
+        settings: The search.
+        controller: Says what runs.
+        context: What all trials share.
+        trainable: What trains a trial, with the results and the `context` of `SegmentationTrial`.
     """
     # A trial that waits for a whole GPU must not keep those that need less from being made.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(1, settings.device.concurrent_trials))
     for name in ("ray.tune", "ray.tune.execution", "ray.tune.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    trainable = tune.with_resources(
-        tune.with_parameters(SegmentationTrial, context=context),
+    with_resources = tune.with_resources(
+        tune.with_parameters(trainable, context=context),
         lambda config: _resources(settings, config["job"]["space"]),
     )
     tuner = tune.Tuner(
-        trainable,
+        with_resources,
         tune_config=tune.TuneConfig(
             num_samples=-1,
             search_alg=_ControllerSearcher(controller),
@@ -53,6 +66,7 @@ def run_phase(settings: SearchSettings, controller: SearchController, context: T
             name=f"{settings.name}-{uuid.uuid4().hex[:8]}",
             storage_path=_ray_storage(settings),
             callbacks=[_ControllerCallback(controller)],
+            stop=_HaltedStopper(controller),
             failure_config=tune.FailureConfig(max_failures=WORKER_DEATHS),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
             verbose=0,
@@ -160,6 +174,9 @@ class _ControllerScheduler(FIFOScheduler):  # type: ignore[misc]
         """Journal an evaluation and decide; every ending of a trial in good order passes through here."""
         trial_id = _trial_name(trial)
         record = json.loads(result[RECORD])
+        if "disk_full" in record:
+            self._held.controller.halt(record["disk_full"])
+            return str(TrialScheduler.STOP)
         if "stop_reason" in record:
             self._held.controller.ended(trial_id, record["stop_reason"], record.get("error"))
             return str(TrialScheduler.STOP)
@@ -176,6 +193,21 @@ class _ControllerScheduler(FIFOScheduler):  # type: ignore[misc]
             return
         error = trial.get_error()
         self._held.controller.ended(_trial_name(trial), "error", f"the trial's process died: {error}")
+
+
+class _HaltedStopper(tune.Stopper):  # type: ignore[misc]
+    """Ends Tune's run when the controller was halted; single trials are the scheduler's."""
+
+    def __init__(self, controller: SearchController) -> None:
+        self._held = _Held(controller)
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Never ends a trial."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether the search was halted."""
+        return self._held.controller.halted is not None
 
 
 class _ControllerCallback(Callback):  # type: ignore[misc]

@@ -105,8 +105,13 @@ def terminated_as_interrupted() -> Iterator[None]:
     """Within it, a request to terminate does what Ctrl-C does, so that a service's stop ends the work in good order."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        # Not a bare KeyboardInterrupt: whoever handles Ctrl-C in its own way must see this alike.
-        signal.raise_signal(signal.SIGINT)
+        handler = signal.getsignal(signal.SIGINT)
+        if callable(handler):
+            # Not a bare KeyboardInterrupt: whoever handles Ctrl-C in its own way must see this alike.
+            signal.raise_signal(signal.SIGINT)
+        else:
+            # A shell's background jobs ignore Ctrl-C; a request to terminate is none the less one.
+            raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:

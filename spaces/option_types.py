@@ -5,6 +5,8 @@ import math
 
 HIGHEST_SEED = 2**31 - 1
 
+SECONDS_OF_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
 
 def positive(text: str) -> int:
     """A whole number from 1 on."""
@@ -53,3 +55,27 @@ def amount(text: str, most: float = math.inf) -> float:
         right = "0 or more" if math.isinf(most) else f"from 0 to {most:g}"
         raise argparse.ArgumentTypeError(f"{text} must be {right}")
     return number
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1.
+
+    Raises:
+        argparse.ArgumentTypeError: If the text is none.
+    """
+    return amount(text, 1.0)
+
+
+def duration(text: str) -> float:
+    """A length of time such as 30s, 90m, 8h or 2d, in seconds.
+
+    Raises:
+        argparse.ArgumentTypeError: If the text is none, or nothing.
+    """
+    unit = SECONDS_OF_UNIT.get(text[-1:].lower())
+    if unit is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length of time; write 30s, 90m, 8h or 2d")
+    seconds = amount(text[:-1]) * unit
+    if seconds <= 0:
+        raise argparse.ArgumentTypeError(f"{text} must be more than nothing")
+    return seconds

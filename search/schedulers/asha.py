@@ -1,46 +1,321 @@
-"""Asynchronous successive halving (Li et al., arXiv 1810.05934), the form that stops and never pauses."""
+"""Asynchronous successive halving (Li et al., arXiv 1810.05934), for a known number of trials.
+
+At each rung one trial in `reduction_factor` goes on. Two forms:
+
+`late_promotion`: a trial that reaches a rung pauses there until it is certain to be among those that go on, whatever
+the trials that may still arrive will be worth; then it goes on from its checkpoint. One that is certain not to be
+among them ends. So no trial goes on merely because it came early, and which trials end where is the same for every
+number of workers and every order of arrival.
+
+Without it a trial is judged once, when it reaches a rung, against those that reached it before; the first ones at a
+rung pass nearly unjudged.
+
+Before the first rung only the hopeless end (`search.schedulers.hopeless`); at that rung they count as the last.
+"""
 
 import math
-from collections.abc import Mapping
+from bisect import bisect_right, insort
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from search.schedulers.rule import STOPPED_AT_A_RUNG, StoppingRule, Verdict
+from search.schedulers.hopeless import Hopelessness
+from search.schedulers.ranking import Point, ranked
+from search.schedulers.rule import STOPPED_AT_A_RUNG, Action, Candidate, Scheduler, Verdict
+from search.schedulers.rungs import rung_score
+from search.schedulers.settings import SchedulerSettings
+from search.schedulers.winning_chances import WinningChances
+
+ALL_SPACES = "all"
+"""The one comparison in which all spaces meet when costs are objectives."""
+
+RESERVES = 1
+"""Paused trials beyond those that go on which are kept at a rung, in case one of these breaks."""
 
 
-def rungs(grace_steps: int, max_steps: int, reduction_factor: int, eval_every: int) -> tuple[int, ...]:
-    """Steps at which trials are judged: the grace period times powers of the reduction factor, below `max_steps`.
+FEWEST_SURVIVORS = 2
+"""Trials that go on from every rung, if as many arrive: at late rungs this costs little, and a near tie is trained out.
+"""
 
-    Each rung is moved up to the next step at which a trial is evaluated.
+FEWEST_ON_A_FRONT = 6
+"""The same where costs are objectives: a front of one or two trials would be none.
+"""
+
+FAILURES = frozenset({"diverged", "out_of_memory", "error", "stopped"})
+"""Endings after which another trial takes the place of one that had gone on."""
+
+
+@dataclass(slots=True)
+class Entrant:
+    """A trial in a comparison.
+
+    Attributes:
+        candidate: The trial.
+        mious: Its evaluations so far.
+        rungs: Rungs that it has reached.
+        running: Whether it runs or will without being asked, rather than being paused or ended.
     """
-    found: list[int] = []
-    step = float(grace_steps)
-    while step < max_steps:
-        rung = math.ceil(step / eval_every) * eval_every
-        if rung < max_steps and rung not in found:
-            found.append(rung)
-        step *= reduction_factor
-    return tuple(found)
+
+    candidate: Candidate
+    mious: list[float] = field(default_factory=list)
+    rungs: int = 0
+    running: bool = True
 
 
-class Asha(StoppingRule):
-    """Of the trials of a space that have reached a rung, the best one in `reduction_factor` goes on.
+class Rung:
+    """One rung of a comparison.
 
-    A trial at a rung goes on if its mIoU there is among the best ceil(n / reduction_factor) of the n values recorded
-    at that rung so far, its own included. The first trial at a rung always goes on.
+    Attributes:
+        step: Where it stands.
+        approaching: Trials that run towards it.
+        points: The trials that reached it, in the order of their arrival.
+        paused: Those of them that wait there.
+        passed: Those of them that went on.
+        broken: Those that went on and broke before the next rung.
     """
 
-    def __init__(self, rungs: tuple[int, ...], reduction_factor: int) -> None:
-        self._rungs = rungs
+    def __init__(self, step: int) -> None:
+        self.step = step
+        self.approaching = 0
+        self.points: dict[str, Point] = {}
+        self.paused: set[str] = set()
+        self.passed: set[str] = set()
+        self.broken: set[str] = set()
+        # By mIoU alone a new trial is put in its place; with costs one more may change all places.
+        self._losses: list[tuple[float, int]] = []
+        self._arrival: dict[str, int] = {}
+        self._places: dict[str, int] | None = None
+
+    def add(self, trial_id: str, point: Point) -> None:
+        """Take in a trial that reached the rung."""
+        self._arrival[trial_id] = len(self.points)
+        self.points[trial_id] = point
+        self._places = None
+        insort(self._losses, (-point[0], self._arrival[trial_id]))
+
+    def place(self, trial_id: str) -> int:
+        """1 for the best; trials that broke after they went on hold no place."""
+        place = self._place(trial_id)
+        return place - sum(self._place(name) < place for name in self.broken)
+
+    def value_at(self, place: int) -> float | None:
+        """The mIoU that holds a place; None if nobody does."""
+        return -self._losses[place - 1][0] if 0 < place <= len(self._losses) else None
+
+    def _place(self, trial_id: str) -> int:
+        if len(self.points[trial_id]) == 1:
+            return bisect_right(self._losses, (-self.points[trial_id][0], self._arrival[trial_id]))
+        if self._places is None:
+            self._places = {name: place for place, name in enumerate(ranked(self.points), start=1)}
+        return self._places[trial_id]
+
+
+class Comparison:
+    """Trials that are compared with each other.
+
+    Attributes:
+        rungs: The rungs, ascending.
+        to_come: Trials that will still be added.
+        entrants: Trials that take part, by name.
+    """
+
+    def __init__(self, steps: Sequence[int], reduction_factor: int, fewest: int) -> None:
+        self.rungs = [Rung(step) for step in steps]
+        self.to_come = 0
+        self.entrants: dict[str, Entrant] = {}
         self._reduction_factor = reduction_factor
-        self._values: dict[tuple[str, int], dict[str, float]] = {}
+        self._fewest = fewest
 
-    def decide(self, space: str, trial_id: str, reports: Mapping[int, float]) -> Verdict:
-        """Judge the trial if its latest evaluation stands at a rung."""
-        step = max(reports)
-        if step not in self._rungs:
+    def survivors(self, arrivals: int) -> int:
+        """Of this many trials at a rung, how many go on."""
+        return min(arrivals, max(self._fewest, round(arrivals / self._reduction_factor)))
+
+    def coming(self, index: int) -> int:
+        """Trials that may still arrive at a rung."""
+        coming = self.to_come
+        for number, rung in enumerate(self.rungs[: index + 1]):
+            if number > 0:
+                below = self.rungs[number - 1]
+                passed = len(below.passed) - len(below.broken)
+                coming = max(0, self.survivors(len(below.points) + coming) - passed)
+            coming += rung.approaching
+        return coming
+
+    def last_place(self, index: int) -> int:
+        """The place at a rung that goes on even if all that may still arrive there are better."""
+        coming = self.coming(index)
+        return self.survivors(len(self.rungs[index].points) + coming) - coming
+
+    def lowest_place(self, index: int) -> int:
+        """The place at a rung that goes on if all that may still arrive there are worse."""
+        return self.survivors(len(self.rungs[index].points) + self.coming(index))
+
+
+class Asha(Scheduler):
+    """See the module. Baselines take no part: they are trained to their ends whatever they are worth."""
+
+    def __init__(self, settings: SchedulerSettings) -> None:
+        self._settings = settings
+        self._late_promotion = settings.late_promotion
+        # A cheap network far behind in mIoU may still be the best of its cost.
+        self._hopeless = None if settings.costs else Hopelessness(settings.max_steps, settings.recovery)
+        self._chances = WinningChances(settings.evaluations) if settings.curve_prediction else None
+        names = [ALL_SPACES] if settings.costs else list(settings.trials)
+        fewest = FEWEST_ON_A_FRONT if settings.costs else FEWEST_SURVIVORS
+        self._comparisons = {name: Comparison(settings.rungs, settings.reduction_factor, fewest) for name in names}
+        self._to_come = dict(settings.trials)
+        for space, trials in settings.trials.items():
+            self._comparison(space).to_come += trials
+        self._comparison_of: dict[str, Comparison] = {}
+
+    def added(self, candidate: Candidate) -> None:
+        """Expect one trial less, and this one at the first rung."""
+        comparison = self._comparison(candidate.space)
+        if self._to_come[candidate.space] > 0:
+            self._to_come[candidate.space] -= 1
+            comparison.to_come -= 1
+        if not candidate.baseline:
+            comparison.entrants[candidate.trial_id] = Entrant(candidate)
+            self._comparison_of[candidate.trial_id] = comparison
+            self._approach(comparison, 0, 1)
+            if self._chances is not None:
+                self._chances.added(candidate.space, candidate.trial_id, candidate.config)
+
+    def exhausted(self, space: str) -> None:
+        """Expect no further trial of the space."""
+        self._comparison(space).to_come -= self._to_come[space]
+        self._to_come[space] = 0
+
+    def reported(self, trial_id: str, step: int, miou: float) -> Verdict:
+        """Judge a trial that stands at its next rung."""
+        comparison = self._comparison_of.get(trial_id)
+        if comparison is None:
             return Verdict()
-        values = self._values.setdefault((space, step), {})
-        values[trial_id] = reports[step]
-        survivors = math.ceil(len(values) / self._reduction_factor)
-        cutoff = sorted(values.values(), reverse=True)[survivors - 1]
-        reason = None if reports[step] >= cutoff else STOPPED_AT_A_RUNG
-        return Verdict(reason, rung=step, cutoff=cutoff)
+        entrant = comparison.entrants[trial_id]
+        entrant.mious.append(miou)
+        self._learn(entrant, step, miou)
+        index = entrant.rungs
+        if index == len(comparison.rungs):
+            return Verdict()
+        if step < comparison.rungs[index].step:
+            if index > 0 or not self._is_hopeless(entrant, step):
+                return Verdict()
+            self._arrive(comparison, trial_id, -math.inf)
+            return Verdict(Action.STOP, STOPPED_AT_A_RUNG)
+        self._arrive(comparison, trial_id, rung_score(entrant.mious))
+        verdict = self._judged(comparison, index, trial_id)
+        if verdict.action == Action.CONTINUE:
+            self._pass(comparison, trial_id)
+        elif verdict.action == Action.PAUSE:
+            entrant.running = False
+            comparison.rungs[index].paused.add(trial_id)
+            self._halted(entrant)
+        return verdict
+
+    def ended(self, trial_id: str, stop_reason: str) -> None:
+        """The trial takes no further part; what it was worth at the rungs that it reached still counts there."""
+        comparison = self._comparison_of.get(trial_id)
+        if comparison is None:
+            return
+        entrant = comparison.entrants[trial_id]
+        self._halted(entrant)
+        if self._hopeless is not None:
+            tell = self._hopeless.completed if stop_reason == "completed" else self._hopeless.stopped
+            tell(entrant.candidate.space, trial_id)
+        here = comparison.rungs[entrant.rungs - 1] if entrant.rungs else None
+        if here is not None:
+            here.paused.discard(trial_id)
+            if trial_id in here.passed and stop_reason in FAILURES:
+                here.broken.add(trial_id)
+        if entrant.running and (here is None or trial_id in here.passed):
+            self._approach(comparison, entrant.rungs, -1)
+        entrant.running = False
+
+    def promotion(self, space: str) -> str | None:
+        """The best paused trial of the space that is certain to go on, at the highest rung that has one."""
+        comparison = self._comparison(space)
+        for index in reversed(range(len(comparison.rungs))):
+            rung = comparison.rungs[index]
+            own = [name for name in rung.paused if comparison.entrants[name].candidate.space == space]
+            if own and self._is_open(comparison, index):
+                best = min(own, key=rung.place)
+                if rung.place(best) <= comparison.last_place(index):
+                    return best
+        return None
+
+    def promoted(self, trial_id: str) -> None:
+        """Count the trial as gone on from its rung."""
+        comparison = self._comparison_of[trial_id]
+        comparison.rungs[comparison.entrants[trial_id].rungs - 1].paused.remove(trial_id)
+        self._pass(comparison, trial_id)
+
+    def eliminated(self) -> tuple[str, ...]:
+        """Paused trials that are certain to be beyond those that go on and their reserves."""
+        out: list[str] = []
+        for comparison in self._comparisons.values():
+            for index, rung in enumerate(comparison.rungs):
+                if rung.paused:
+                    last = comparison.lowest_place(index) + RESERVES
+                    out += [name for name in rung.points if name in rung.paused and rung.place(name) > last]
+        return tuple(out)
+
+    def _comparison(self, space: str) -> Comparison:
+        return self._comparisons[ALL_SPACES if self._settings.costs else space]
+
+    def _is_open(self, comparison: Comparison, index: int) -> bool:
+        """Whether trials may go on from a rung at all."""
+        return True
+
+    def _learn(self, entrant: Entrant, step: int, miou: float) -> None:
+        space, trial_id = entrant.candidate.space, entrant.candidate.trial_id
+        if self._hopeless is not None:
+            self._hopeless.reached(space, trial_id, step, miou)
+        if self._chances is not None:
+            self._chances.reported(space, trial_id, miou)
+
+    def _halted(self, entrant: Entrant) -> None:
+        if self._chances is not None:
+            self._chances.halted(entrant.candidate.space, entrant.candidate.trial_id)
+
+    def _is_hopeless(self, entrant: Entrant, step: int) -> bool:
+        candidate = entrant.candidate
+        return self._hopeless is not None and self._hopeless.is_hopeless(candidate.space, candidate.trial_id, step)
+
+    def _arrive(self, comparison: Comparison, trial_id: str, score: float) -> None:
+        """Take a trial in at its next rung."""
+        entrant = comparison.entrants[trial_id]
+        comparison.rungs[entrant.rungs].add(trial_id, (score, *entrant.candidate.costs))
+        self._approach(comparison, entrant.rungs, -1)
+        entrant.rungs += 1
+
+    def _approach(self, comparison: Comparison, index: int, trials: int) -> None:
+        if index < len(comparison.rungs):
+            comparison.rungs[index].approaching += trials
+
+    def _pass(self, comparison: Comparison, trial_id: str) -> None:
+        entrant = comparison.entrants[trial_id]
+        comparison.rungs[entrant.rungs - 1].passed.add(trial_id)
+        self._approach(comparison, entrant.rungs, 1)
+        entrant.running = True
+
+    def _judged(self, comparison: Comparison, index: int, trial_id: str) -> Verdict:
+        rung = comparison.rungs[index]
+        space = comparison.entrants[trial_id].candidate.space
+        if self._chances is not None and not self._chances.can_still_win(space, trial_id):
+            return Verdict(Action.STOP, STOPPED_AT_A_RUNG, rung=rung.step)
+        if not self._late_promotion:
+            survivors = math.ceil(len(rung.points) / self._settings.reduction_factor)
+            cutoff = self._value_at(rung, survivors)
+            if rung.place(trial_id) <= survivors or rung.points[trial_id][0] == cutoff:
+                return Verdict(rung=rung.step, cutoff=cutoff)
+            return Verdict(Action.STOP, STOPPED_AT_A_RUNG, rung=rung.step, cutoff=cutoff)
+        cutoff = self._value_at(rung, comparison.lowest_place(index))
+        place = rung.place(trial_id)
+        if self._is_open(comparison, index) and place <= comparison.last_place(index):
+            return Verdict(rung=rung.step, cutoff=cutoff)
+        if place > comparison.lowest_place(index) + RESERVES:
+            return Verdict(Action.STOP, STOPPED_AT_A_RUNG, rung=rung.step, cutoff=cutoff)
+        return Verdict(Action.PAUSE, rung=rung.step, cutoff=cutoff)
+
+    def _value_at(self, rung: Rung, place: int) -> float | None:
+        """The mIoU that holds a place at a rung now; None where costs decide, too, or nobody holds it."""
+        return None if self._settings.costs else rung.value_at(place)

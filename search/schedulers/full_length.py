@@ -1,13 +1,11 @@
 """No early stopping: every trial is trained to its full length."""
 
-from collections.abc import Mapping
-
-from search.schedulers.rule import StoppingRule, Verdict
+from search.schedulers.rule import Scheduler, Verdict
 
 
-class FullLength(StoppingRule):
+class FullLength(Scheduler):
     """Lets every trial go on."""
 
-    def decide(self, space: str, trial_id: str, reports: Mapping[int, float]) -> Verdict:
+    def reported(self, trial_id: str, step: int, miou: float) -> Verdict:
         """Never stops."""
         return Verdict()

@@ -1,34 +1,43 @@
-"""The stopping rules by the names that `--scheduler` takes."""
+"""The schedulers by the names that `--scheduler` takes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from search.schedulers.asha import Asha
 from search.schedulers.full_length import FullLength
+from search.schedulers.pasha import Pasha
 from search.schedulers.patience import Patience
-from search.schedulers.rule import StoppingRule
+from search.schedulers.rule import Scheduler
+from search.schedulers.settings import SchedulerSettings
+from search.settings import SearchSettings
 
 RECIPE_PATIENCE_SHARE = 40 / 150
 """The recipe waits 40 of its 150 evaluations; shorter trainings wait the same share."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SchedulerSettings:
-    """What the stopping rules are made from.
-
-    Attributes:
-        rungs: Steps at which ASHA judges.
-        reduction_factor: Of the trials at a rung, one in this many goes on.
-        evaluations: Evaluations of a full training.
-    """
-
-    rungs: tuple[int, ...]
-    reduction_factor: int
-    evaluations: int
+def recipe_patience(evaluations: int) -> int:
+    """Evaluations without a new best after which the recipe stops a training of this many evaluations."""
+    return max(2, round(RECIPE_PATIENCE_SHARE * evaluations))
 
 
-SCHEDULERS: dict[str, Callable[[SchedulerSettings], StoppingRule]] = {
-    "asha": lambda settings: Asha(settings.rungs, settings.reduction_factor),
-    "patience": lambda settings: Patience(max(2, round(RECIPE_PATIENCE_SHARE * settings.evaluations))),
+SCHEDULERS: dict[str, Callable[[SchedulerSettings], Scheduler]] = {
+    "asha": Asha,
+    "pasha": Pasha,
+    "patience": lambda settings: Patience(recipe_patience(settings.evaluations)),
     "none": lambda settings: FullLength(),
 }
+
+
+def make_scheduler(settings: SearchSettings) -> Scheduler:
+    """The scheduler of a search."""
+    return SCHEDULERS[settings.scheduler](
+        SchedulerSettings(
+            rungs=settings.rungs,
+            reduction_factor=settings.reduction_factor,
+            max_steps=settings.max_steps,
+            eval_every=settings.eval_every,
+            trials={space: settings.trials_of(space) for space in settings.spaces},
+            late_promotion=settings.late_promotion,
+            curve_prediction=settings.curve_prediction,
+            costs=tuple(name for name in settings.objectives if name != "miou"),
+        )
+    )

@@ -1,41 +1,94 @@
-"""What every stopping rule is."""
+"""What every rule for stopping trials early is: a scheduler."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+
+from spaces.configuration import TrialConfig
 
 STOPPED_FOR_PATIENCE = "patience"
 STOPPED_AT_A_RUNG = "pruned"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a rule says after one evaluation.
+class Action(StrEnum):
+    """What becomes of a trial after an evaluation."""
+
+    CONTINUE = "continue"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A trial as a scheduler knows it from the beginning.
 
     Attributes:
-        stop_reason: Why the trial must stop, or None: it goes on.
-        rung: The rung at which it was judged, if it stands at one.
-        cutoff: The value it had to reach there.
+        trial_id: Name of the trial.
+        space: Name of its space.
+        baseline: Whether it is the space's baseline, which is trained to its end whatever a scheduler says.
+        config: What it trains.
+        costs: What its network costs, one number per cost objective, less is better; empty without such objectives.
     """
 
+    trial_id: str
+    space: str
+    baseline: bool
+    config: TrialConfig
+    costs: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a scheduler says after one evaluation.
+
+    Attributes:
+        action: What becomes of the trial.
+        stop_reason: Why it must stop; None unless the action is to stop.
+        rung: The rung at which it was judged, if it stands at one.
+        cutoff: The value it had to reach there, if it was compared with one.
+    """
+
+    action: Action = Action.CONTINUE
     stop_reason: str | None = None
     rung: int | None = None
     cutoff: float | None = None
 
 
-class StoppingRule(ABC):
-    """Decides from evaluations alone, so that the same reports in the same order give the same decisions.
+class Scheduler(ABC):
+    """Decides from what it is told alone, so that the same calls in the same order give the same decisions.
 
-    Trials of different spaces never meet in one comparison: a slow-learning heavy model is not judged against a fast
-    light one.
+    That is how a resumed search gets its rungs back: the journal's events are told once more in their order.
+
+    Trials of different spaces never meet in one comparison, unless costs are objectives: a slow-learning heavy model is
+    not judged against a fast light one.
     """
 
+    def added(self, candidate: Candidate) -> None:  # noqa: B027 - nothing to do for most
+        """Take in a trial that will be started."""
+
+    def exhausted(self, space: str) -> None:  # noqa: B027 - nothing to do for most
+        """Take in that no further trial of a space will be added."""
+
     @abstractmethod
-    def decide(self, space: str, trial_id: str, reports: Mapping[int, float]) -> Verdict:
-        """Judge a trial after its latest evaluation.
+    def reported(self, trial_id: str, step: int, miou: float) -> Verdict:
+        """Judge a trial after an evaluation.
 
         Args:
-            space: The trial's space.
             trial_id: The trial.
-            reports: Its foreground mIoU on the validation part by step, the latest evaluation included.
+            step: Its optimiser steps so far; evaluations of a trial come in their order.
+            miou: Its foreground mIoU on the validation part, NaN where that is missing.
         """
+
+    def ended(self, trial_id: str, stop_reason: str) -> None:  # noqa: B027 - nothing to do for most
+        """Take in that a trial will never run again, whoever decided so."""
+
+    def promotion(self, space: str) -> str | None:
+        """The paused trial of a space that should go on now, or None. Asking changes nothing."""
+        return None
+
+    def promoted(self, trial_id: str) -> None:  # noqa: B027 - nothing to do for most
+        """Take in that a paused trial goes on."""
+
+    def eliminated(self) -> tuple[str, ...]:
+        """Paused trials that can never go on any more. Asking changes nothing."""
+        return ()

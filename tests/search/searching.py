@@ -6,7 +6,7 @@ from typing import Any
 
 from search.controller import SearchController
 from search.history import SearchHistory, TrialJob, history_of
-from search.schedulers.asha import rungs
+from search.schedulers.rungs import rungs
 from search.settings import DataSettings, DeviceSettings, SearchSettings, SpaceSettings
 from spaces.loading import load_spaces
 from trainables.compute.layout_settings import LayoutSettings
@@ -32,7 +32,7 @@ def make_settings(spaces: str = "unet", **changes: Any) -> SearchSettings:
         "eval_every": 10,
         "grace_steps": 10,
         "reduction_factor": 3,
-        "rungs": rungs(10, 90, 3, 10),
+        "rungs": rungs(10, 90, 10),
         "scheduler": "asha",
         "search_alg": "random",
         "seed": 0,

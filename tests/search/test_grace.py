@@ -11,7 +11,7 @@ from spaces.presets import load_preset, preset_names
 from spaces.schedule import schedule_for
 
 SPACE = load_space("unet")
-LATEST_START = 7_500
+LATEST_START = 3_750
 BASELINE_HORIZON = 2_000
 
 
@@ -21,14 +21,14 @@ def test_it_outlasts_what_makes_early_values_noise(max_steps: int, evaluations: 
     grace = default_grace_steps(SPACE, max_steps=max_steps, eval_every=eval_every)
     latest = SPACE.baseline.model_copy(update={"selftraining_start": LATEST_START})
     schedule = schedule_for(latest, max_steps=max_steps, eval_every=eval_every)
-    settled = max(schedule.warmup_steps, schedule.selftraining_start) + 4 * schedule.ema_horizon
+    settled = max(schedule.warmup_steps, schedule.selftraining_start) + 2 * schedule.ema_horizon
     assert grace == max_steps or (
         grace >= settled - 1e-6 * eval_every and grace >= 4 * eval_every and grace % eval_every == 0
     )
 
 
-def test_at_full_length_it_is_the_latest_start_and_four_horizons() -> None:
-    assert default_grace_steps(SPACE, max_steps=REFERENCE_STEPS, eval_every=500) == LATEST_START + 4 * BASELINE_HORIZON
+def test_at_full_length_it_is_the_latest_start_and_two_horizons() -> None:
+    assert default_grace_steps(SPACE, max_steps=REFERENCE_STEPS, eval_every=500) == -(-(LATEST_START + 2 * BASELINE_HORIZON) // 500) * 500
 
 
 def test_a_ramp_that_outlasts_the_average_counts() -> None:
@@ -39,7 +39,7 @@ def test_a_ramp_that_outlasts_the_average_counts() -> None:
 def test_without_selftraining_its_start_does_not_count() -> None:
     supervised = SPACE.fix({"threshold_strategy": "off", "selftraining_start": 30_000, "selftraining_ramp": 30_000})
     warmup = supervised.baseline.warmup_steps
-    assert default_grace_steps(supervised, max_steps=REFERENCE_STEPS, eval_every=500) == warmup + 4 * BASELINE_HORIZON
+    assert default_grace_steps(supervised, max_steps=REFERENCE_STEPS, eval_every=500) == warmup + 2 * BASELINE_HORIZON
 
 
 @pytest.mark.parametrize("name", preset_names())
