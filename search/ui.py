@@ -1,4 +1,4 @@
-"""`python -m search.ui`: MLflow's pages on the recorded searches, on this machine only."""
+"""`python -m search.ui`: MLflow's pages on the recorded searches, and Optuna's on one, on this machine only."""
 
 import argparse
 import json
@@ -19,6 +19,7 @@ from typing import IO, NoReturn
 
 import psutil
 
+from search.study_pages import HOW_TO_INSTALL, dashboard_command, dashboard_installed, studies_to_show
 from spaces.command_line import (
     EXIT_DONE,
     OneLineArgumentParser,
@@ -39,7 +40,7 @@ from trainables.tracking.uri import (
 )
 
 HOST = "127.0.0.1"
-"""MLflow has no log-in: its pages are served to this machine alone."""
+"""Neither MLflow nor Optuna's dashboard has a log-in: their pages are served to this machine alone."""
 START_SECONDS = 120
 _END_SECONDS = 10
 _POLL_SECONDS = 0.5
@@ -87,11 +88,19 @@ def main(arguments: Sequence[str]) -> int:
     options = _parse(arguments)
     tracking_uri: str = options.tracking_uri or local_tracking_uri(options.runs)
     check_tracking_uri(tracking_uri, must_exist=True)
+    studies = studies_to_show(options.runs, options.name)
+    pages, browser = [], options.browser
     if scheme_of(tracking_uri) in SERVER_SCHEMES:
-        return _show_running_server(tracking_uri, browser=options.browser)
-    check_port_free(options.port)
-    pages = [mlflow_page(tracking_uri, options.port)]
-    return serve(pages, browser=options.browser)
+        _show_running_server(tracking_uri, browser=browser)
+        browser = False
+    else:
+        check_port_free(options.port)
+        pages.append(mlflow_page(tracking_uri, options.port))
+    if studies is not None and dashboard_installed():
+        pages.append(optuna_page(studies, first_free_port(options.port + 1)))
+    elif studies is not None:
+        print(f"Optuna's dashboard can show the studies of {studies.parent.name} here: {HOW_TO_INSTALL}", flush=True)
+    return serve(pages, browser=browser) if pages else EXIT_DONE
 
 
 def mlflow_page(tracking_uri: str, port: int) -> Page:
@@ -115,6 +124,18 @@ def mlflow_page(tracking_uri: str, port: int) -> Page:
         command += ["--artifacts-destination", artifacts_folder(database).as_uri()]
     url = f"http://{HOST}:{port}"
     return Page(title="MLflow", command=tuple(command), url=url, health_url=f"{url}/health", landing=trials_page)
+
+
+def optuna_page(studies: Path, port: int) -> Page:
+    """Optuna's dashboard on the studies of one search."""
+    url = f"http://{HOST}:{port}"
+    return Page(
+        title=f"Optuna, {studies.parent.name}",
+        command=dashboard_command(studies, HOST, port),
+        url=url,
+        health_url=f"{url}/api/studies",
+        landing=lambda server: f"{server}/dashboard/",
+    )
 
 
 def trials_page(server: str) -> str:
@@ -240,14 +261,13 @@ def _answers(url: str, *, seconds: float) -> bool:
         return False
 
 
-def _show_running_server(url: str, *, browser: bool) -> int:
+def _show_running_server(url: str, *, browser: bool) -> None:
     if not _answers(url, seconds=_SERVER_SECONDS):
         raise InputError(f"--tracking-uri {without_password(url)}: no server answers there; correct the URI")
     landing = trials_page(url.rstrip("/"))
-    print(f"MLflow: {without_password(landing)} (a server that runs already)")
+    print(f"MLflow: {without_password(landing)} (a server that runs already)", flush=True)
     if browser:
         webbrowser.open(landing)
-    return EXIT_DONE
 
 
 def _is_free(port: int) -> bool:
@@ -271,11 +291,13 @@ def _port(text: str) -> int:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = OneLineArgumentParser(
         "python -m search.ui",
-        "Show the recorded searches in MLflow's pages, on this machine only. Ctrl-C ends it.",
+        "Show the recorded searches in MLflow's pages, and one in Optuna's dashboard, on this machine only. Ctrl-C "
+        "ends it.",
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the searches")
     parser.add_argument("--tracking-uri", metavar="URI", help="another database or server; without it RUNS/mlflow.db")
-    parser.add_argument("--port", type=_port, default=5000, metavar="N", help="port of the pages")
+    parser.add_argument("--name", metavar="SEARCH", help="the search that Optuna's dashboard shows (the latest)")
+    parser.add_argument("--port", type=_port, default=5000, metavar="N", help="port of MLflow's pages")
     parser.add_argument("--no-browser", dest="browser", action="store_false", default=True, help="open no browser")
     add_debug_option(parser)
     return parser.parse_args(arguments)

@@ -1,163 +1,117 @@
-"""Proposing configurations with Optuna, told the truth about how each trial ended."""
+"""Proposing configurations of a space, told the truth about how each trial ended."""
 
-import warnings
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 
 import numpy as np
-import optuna
-from optuna.distributions import BaseDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState
 
 from search.history import TrialHistory
-from spaces.conditions import Scalar
+from search.samplers.live_study import LiveStudy
+from search.samplers.registry import SAMPLERS
+from search.samplers.sources import RecordedSource
+from search.samplers.trial_states import directions, evaluations, state_and_values
+from search.samplers.unguided import random_point
+from search.samplers.untried import content_of, untried
 from spaces.configuration import TrialConfig
 from spaces.space import Space
 
-RANDOM_SHARE = 3
-"""TPE proposes at random for the first trials of a space: one in this many, at least four."""
+ATTEMPTS = 3
+"""How often a way of proposing may come up with what was tried before; then untried configurations are drawn."""
 
-FEWEST_RANDOM_TRIALS = 4
-
-_STATES = {
-    "completed": TrialState.COMPLETE,
-    "patience": TrialState.COMPLETE,
-    "pruned": TrialState.PRUNED,
-    "stopped": TrialState.PRUNED,
-    "diverged": TrialState.FAIL,
-    "out_of_memory": TrialState.FAIL,
-    "error": TrialState.FAIL,
-}
-
-
-def _tpe(seed: int, trials: int) -> optuna.samplers.BaseSampler:
-    random_trials = max(FEWEST_RANDOM_TRIALS, min(10, trials // RANDOM_SHARE))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.samplers.TPESampler(
-            n_startup_trials=random_trials, multivariate=True, group=True, constant_liar=True, seed=seed
-        )
-
-
-def _random(seed: int, trials: int) -> optuna.samplers.BaseSampler:
-    return optuna.samplers.RandomSampler(seed=seed)
-
-
-SAMPLERS: dict[str, Callable[[int, int], optuna.samplers.BaseSampler]] = {"tpe": _tpe, "random": _random}
-"""Makers of Optuna samplers from a seed and the number of trials, by the names that `--search-alg` takes."""
+RANDOM_ATTEMPTS = 20
 
 
 class SpaceSampler:
     """Proposes configurations of one space.
 
-    The Optuna study behind it lives in memory and is fed from the journal's history: completed trials with their best
-    mIoU, stopped ones as pruned with their evaluations, broken and diverged ones as failed. A trial stopped early is
-    never taken for one that was trained to its end.
+    The Optuna study behind it lives in memory and is fed from the search's history: trials trained to their end with
+    their score, stopped ones as pruned with their evaluations, diverged and broken ones as failed.
+
+    The same trials give the same proposals, in whatever order their evaluations and ends were told.
     """
 
-    def __init__(self, space: Space, algorithm: str, *, seed: int, trials: int) -> None:
+    def __init__(
+        self, space: Space, algorithm: str, *, seed: int, trials: int, objectives: Sequence[str] = ("miou",)
+    ) -> None:
         """Start without any trial.
 
         Args:
             space: The space.
-            algorithm: A name in `SAMPLERS`.
-            seed: Seed of the sampler.
+            algorithm: A name in `search.samplers.registry.SAMPLERS`.
+            seed: Seed of all draws.
             trials: Trials that the search will make of this space.
+            objectives: What is optimised, `miou` first.
         """
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space = space
-        self._algorithm = algorithm
         self._seed = seed
-        self._trials = trials
-        self._study = optuna.create_study(direction="maximize")
-        self._open: dict[str, optuna.Trial] = {}
+        self._objectives = tuple(objectives)
+        self._study = LiveStudy(directions(objectives))
+        self._proposer = SAMPLERS[algorithm](space, self._study, seed, trials)
+        self._numbers: dict[str, int] = {}
+        self._tried: set[str] = set()
 
     def propose(self, trial_id: str, config: TrialConfig | None = None) -> TrialConfig:
-        """Propose a configuration for a new trial, or take note that `config` is being tried."""
-        if config is not None:
-            self._study.enqueue_trial(self._space.suggestions_of(config))
-        # Each proposal draws from a stream of its own: a resumed search doesn't draw the same numbers once more.
-        number = len(self._study.get_trials(deepcopy=False))
-        stream = np.random.SeedSequence((self._seed, number)).generate_state(1)
-        self._study.sampler = SAMPLERS[self._algorithm](int(stream[0]), self._trials)
-        trial = self._study.ask()
-        proposed = self._space.sample(_OptunaSource(trial))
-        self._open[trial_id] = trial
-        return proposed if config is None else config
+        """Propose a configuration for a new trial, or take note that `config` is being tried.
 
-    def tell(self, history: TrialHistory) -> None:
+        No configuration is proposed twice, unless the space has no other left.
+        """
+        if config is None:
+            config = self._proposal(len(self._numbers))
+        # Drawing the known values once more gives Optuna the distribution of each.
+        recorded = RecordedSource(self._space.suggestions_of(config))
+        self._space.sample(recorded)
+        self._numbers[trial_id] = self._study.add(recorded.drawn, recorded.distributions)
+        self._tried.add(content_of(config))
+        return config
+
+    def reported(self, trial_id: str, step: int, miou: float) -> None:
+        """Take in an evaluation of a trial that was proposed and has not ended; one that is no number is passed over.
+
+        Args:
+            trial_id: The trial.
+            step: Its step.
+            miou: Foreground mIoU on the validation part.
+        """
+        if math.isfinite(miou):
+            self._study.report(self._numbers[trial_id], step, miou)
+
+    def tell(self, history: TrialHistory, costs: tuple[float, ...] = ()) -> None:
         """Take in how an ended trial went.
 
         Args:
-            history: The trial; one that this sampler did not propose itself (a resumed search's) is added as it was.
+            history: The trial; one that was never proposed here is added as it was.
+            costs: What its network costs, one number per cost objective.
         """
-        state = _STATES[history.stop_reason or "error"]
-        values = {step: report["miou"] for step, report in history.reports.items() if "miou" in report}
-        if state in {TrialState.COMPLETE, TrialState.PRUNED} and not values:
-            state = TrialState.FAIL
-        trial = self._open.pop(history.job.trial_id, None)
-        if trial is None:
-            self._study.add_trial(self._frozen(history, state, values))
-            return
-        for step in sorted(values):
-            trial.report(values[step], step)
-        self._study.tell(trial, max(values.values()) if state == TrialState.COMPLETE else None, state=state)
+        job = history.job
+        if job.trial_id not in self._numbers:
+            self.propose(job.trial_id, job.config)
+        number = self._numbers[job.trial_id]
+        known = self._study.trial(number).intermediate_values
+        for step, miou in evaluations(history).items():
+            if known.get(step) != miou:
+                self._study.report(number, step, miou)
+        state, values = state_and_values(history, costs, self._objectives)
+        self._study.tell(number, state, values, history.stop_reason)
 
     def states(self) -> list[tuple[str, float | None]]:
-        """State and value of each trial as the study has it, in order."""
+        """State of each trial as the study has it, in order, and its first value where it is complete."""
         return [
-            (trial.state.name, trial.value if trial.state == TrialState.COMPLETE else None)
-            for trial in self._study.get_trials(deepcopy=False)
+            (trial.state.name, trial.values[0] if trial.state == TrialState.COMPLETE else None)
+            for trial in self._study.trials()
         ]
 
-    def _frozen(self, history: TrialHistory, state: TrialState, values: dict[int, float]) -> FrozenTrial:
-        # Drawing the known values once more gives Optuna the distribution of each.
-        recorder = _RecordedSource(self._space.suggestions_of(history.job.config))
-        self._space.sample(recorder)
-        return create_trial(
-            state=state,
-            value=max(values.values()) if state == TrialState.COMPLETE else None,
-            params=recorder.drawn,
-            distributions=recorder.distributions,
-            intermediate_values=values,
-        )
-
-
-class _OptunaSource:
-    """Draws values from an Optuna trial."""
-
-    def __init__(self, trial: optuna.Trial) -> None:
-        self._trial = trial
-
-    def choose(self, name: str, choices: Sequence[Scalar]) -> Scalar:
-        value = self._trial.suggest_categorical(name, list(choices))
-        assert value is not None  # noqa: S101 - none of the choices is None
-        return value
-
-    def real(self, name: str, low: float, high: float, *, log: bool) -> float:
-        return self._trial.suggest_float(name, low, high, log=log)
-
-    def integer(self, name: str, low: int, high: int, *, log: bool) -> int:
-        return self._trial.suggest_int(name, low, high, log=log)
-
-
-class _RecordedSource:
-    """Draws known values and notes the distribution that each came from."""
-
-    def __init__(self, values: dict[str, Scalar]) -> None:
-        self._values = values
-        self.drawn: dict[str, Scalar] = {}
-        self.distributions: dict[str, BaseDistribution] = {}
-
-    def choose(self, name: str, choices: Sequence[Scalar]) -> Scalar:
-        return self._note(name, optuna.distributions.CategoricalDistribution(list(choices)))
-
-    def real(self, name: str, low: float, high: float, *, log: bool) -> float:
-        return float(self._note(name, optuna.distributions.FloatDistribution(low, high, log=log)))
-
-    def integer(self, name: str, low: int, high: int, *, log: bool) -> int:
-        return int(self._note(name, optuna.distributions.IntDistribution(low, high, log=log)))
-
-    def _note(self, name: str, distribution: BaseDistribution) -> Scalar:
-        self.drawn[name] = self._values[name]
-        self.distributions[name] = distribution
-        return self._values[name]
+    def _proposal(self, number: int) -> TrialConfig:
+        for attempt in range(ATTEMPTS):
+            config = self._proposer.propose(number, attempt)
+            if content_of(config) not in self._tried:
+                return config
+        for attempt in range(ATTEMPTS, ATTEMPTS + RANDOM_ATTEMPTS):
+            config = random_point(self._space, self._seed, number, attempt)
+            if content_of(config) not in self._tried:
+                return config
+        left = untried(self._space, self._tried)
+        if not left:
+            return config
+        stream = np.random.default_rng(np.random.SeedSequence((self._seed, number)))
+        return left[int(stream.integers(len(left)))]
