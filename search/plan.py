@@ -1,12 +1,21 @@
-"""What a search will do at most, in numbers: for `--dry-run` and the first lines of a run."""
+"""What a search will do, in numbers: for `--dry-run` and the first lines of a run."""
 
+import math
 from dataclasses import dataclass
+from datetime import datetime
 
+from search.finalists import finals_of
+from search.forecast import Forecast, forecast_lines
 from search.settings import DeviceSettings, SearchSettings
+from search.spending import device_unit
+from spaces.durations import duration_text
 from trainables.evaluation.settings import EvaluationSettings
 
 KEPT_BEST_PER_SPACE = 2
 """The best trial and the best finalist of each space keep their weights."""
+
+SCHEDULERS_WITH_RUNGS = ("asha", "pasha")
+MOST_RUNGS_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +23,10 @@ class Plan:
     """The size of a search.
 
     Attributes:
-        trials: Trials of all spaces.
+        trials: Trials of all spaces, at most.
         finals: Re-runs for the verdict, at most.
         steps_full: Steps if every trial ran to its end.
-        steps_expected: Steps if at each rung one trial in `reduction_factor` goes on; the baselines run to their ends.
+        steps_expected: Steps that are expected under the scheduler, by simulation.
         steps_finals: Steps of the finals, at most.
     """
 
@@ -33,25 +42,27 @@ class Plan:
         return 1.0 - self.steps_expected / self.steps_full
 
 
-def plan_of(settings: SearchSettings) -> Plan:
+def plan_of(settings: SearchSettings, found: Forecast) -> Plan:
     """Count what a search does."""
-    spaces = len(settings.spaces)
-    trials = settings.trials_per_space * spaces
-    finals = settings.finalist_seeds * (2 if spaces == 1 and settings.trials_per_space > 1 else spaces)
-    full = trials * settings.max_steps
-    expected = float(full)
-    if settings.scheduler == "asha":
-        proposed = settings.trials_per_space - 1
-        expected = spaces * (settings.max_steps + _expected_steps(settings, proposed))
-    return Plan(trials, finals, full, round(expected), finals * settings.max_steps)
+    trials, finals = settings.trials_in_all, finals_of(settings)
+    return Plan(trials, finals, trials * settings.max_steps, round(found.steps), finals * settings.max_steps)
 
 
-def plan_lines(settings: SearchSettings, checkpoint_mb: dict[str, float] | None = None) -> list[str]:
-    """The plan for people, one fact a line."""
-    plan = plan_of(settings)
+def plan_lines(
+    settings: SearchSettings, found: Forecast, now: datetime, checkpoint_mb: dict[str, float] | None = None
+) -> list[str]:
+    """The plan for people, one fact a line.
+
+    Args:
+        settings: The search.
+        found: What simulations of it say.
+        now: When it starts.
+        checkpoint_mb: Size of a trial's checkpoint by space, MB, where known.
+    """
+    plan = plan_of(settings, found)
     device = settings.device
     lines = [
-        f"spaces: {', '.join(settings.spaces)}; {settings.trials_per_space} trials each, the baseline first",
+        _spaces_line(settings),
         f"data: {settings.data.description}; "
         + ", ".join(f"{count} {part}" for part, count in settings.data.images.items())
         + f" images, split by {settings.data.split_by}",
@@ -63,10 +74,27 @@ def plan_lines(settings: SearchSettings, checkpoint_mb: dict[str, float] | None 
         *_layout_lines(settings),
     ]
     if checkpoint_mb:
-        heaviest = max(checkpoint_mb.values())
-        most = heaviest * device.concurrent_trials + sum(checkpoint_mb.values()) * KEPT_BEST_PER_SPACE
+        most = max(checkpoint_mb.values()) * device.concurrent_trials
+        most += sum(size * (KEPT_BEST_PER_SPACE + _paused(settings, space)) for space, size in checkpoint_mb.items())
         lines.append(f"disk: about {most:.0f} MB of checkpoints at a time in {settings.storage}")
-    return lines
+    return lines + forecast_lines(settings, found, now)
+
+
+def _paused(settings: SearchSettings, space: str) -> int:
+    """Trials of a space that wait at a rung with their checkpoints, about: as many as can still go on from there."""
+    if settings.scheduler != "asha" or not settings.late_promotion:
+        return 0
+    return math.ceil(settings.trials_of(space) / settings.reduction_factor)
+
+
+def _spaces_line(settings: SearchSettings) -> str:
+    if settings.device_seconds_per_space is None:
+        each = f"{settings.trials_per_space} trials each"
+    else:
+        most = ", ".join(f"{settings.trials_of(space)} of {space}" for space in settings.spaces)
+        share = duration_text(settings.device_seconds_per_space)
+        each = f"{share} of {device_unit(settings)} each, trials at most: {most}"
+    return f"spaces: {', '.join(settings.spaces)}; {each}, the baseline first"
 
 
 def _loading(device: DeviceSettings) -> str:
@@ -89,17 +117,11 @@ def _layout_lines(settings: SearchSettings) -> list[str]:
 
 
 def _rule_line(settings: SearchSettings, plan: Plan) -> str:
-    if settings.scheduler == "asha" and settings.rungs:
-        return (
-            f"asha: rungs at {', '.join(map(str, settings.rungs))} steps, one trial in {settings.reduction_factor} "
-            f"goes on; about {plan.steps_expected} of at most {plan.steps_full} steps ({plan.saving:.0%} saved)"
-        )
-    return f"{settings.scheduler}: {plan.steps_full} steps at most"
-
-
-def _expected_steps(settings: SearchSettings, trials: int) -> float:
-    steps, alive, before = 0.0, float(trials), 0
-    for rung in (*settings.rungs, settings.max_steps):
-        steps += alive * (rung - before)
-        alive, before = alive / settings.reduction_factor, rung
-    return steps
+    steps = f"about {plan.steps_expected} of at most {plan.steps_full} steps ({plan.saving:.0%} saved)"
+    if settings.rungs and settings.scheduler in SCHEDULERS_WITH_RUNGS:
+        # Rungs stand close: their number and ends say enough where there are many.
+        shown = list(map(str, settings.rungs))
+        shown = shown if len(shown) <= MOST_RUNGS_SHOWN else [*shown[:2], "...", shown[-1]]
+        factor = settings.reduction_factor
+        return f"{settings.scheduler}: rungs at {', '.join(shown)} steps, one trial in {factor} goes on; {steps}"
+    return f"{settings.scheduler}: {steps}"
