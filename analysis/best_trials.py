@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.finalist_choice import standing_roles, trial_scores
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -16,16 +18,17 @@ TRAINED_TO_THE_END = ("completed", "patience")
 def best_trials(results: "SearchResults") -> dict[str, "pd.Series[Any]"]:
     """The best trial of the search of each space, by space; spaces without a scored trial are left out.
 
-    Where the best configuration ran as a finalist, it is the trial that it was taken from. Otherwise it is the highest
-    best_miou among the trials that were trained to their end; only where there are none, the trial that was trained
-    furthest, the higher best_miou of equals. Of trials that are equal in all this, the earliest.
+    Where finalists ran, it is the trial that the configuration standing for the space in the verdict was taken from.
+    Otherwise it is the highest `analysis.trial_score` among the trials that were trained to their end; only where there
+    are none, the trial that was trained furthest, the higher score of equals. Of trials that are equal in all this, the
+    earliest.
     """
     trials = results.trials
     best: dict[str, pd.Series[Any]] = {}
     if "phase" not in trials:
         return best
     searched = trials[trials["phase"] == "search"]
-    sources = _finalist_sources(trials)
+    sources = _finalist_sources(results)
     for space, rows in searched.groupby("space", sort=False):
         source = rows[rows["trial_id"] == sources.get(str(space))]
         if len(source):
@@ -37,18 +40,29 @@ def best_trials(results: "SearchResults") -> dict[str, "pd.Series[Any]"]:
         finished = scored[scored["stop_reason"].isin(TRAINED_TO_THE_END)]
         if finished.empty:
             furthest = scored[scored["step"] == scored["step"].max()]
-            best[str(space)] = furthest.iloc[int(_scores(furthest).argmax())]
+            best[str(space)] = _highest(results, furthest)
         else:
-            best[str(space)] = finished.iloc[int(_scores(finished).argmax())]
+            best[str(space)] = _highest(results, finished)
     return best
 
 
-def _finalist_sources(trials: "pd.DataFrame") -> dict[str, str]:
-    """The trial that each space's best configuration was taken from, where it ran as a finalist."""
-    if not {"role", "source_trial_id"} <= set(trials.columns):
+def _finalist_sources(results: "SearchResults") -> dict[str, str]:
+    """The trial that the configuration standing for each space was taken from, where it ran as a finalist."""
+    trials = results.trials
+    if "source_trial_id" not in trials:
         return {}
-    finalists = trials[(trials["phase"] == "finalist") & (trials["role"] == "best") & (trials["source_trial_id"] != "")]
-    return {str(row["space"]): str(row["source_trial_id"]) for _, row in finalists.iterrows()}
+    named = trials[(trials["phase"] == "finalist") & (trials["source_trial_id"] != "")]
+    sources: dict[str, str] = {}
+    for space, role in standing_roles(results).items():
+        runs = named[(named["space"] == space) & (named["role"] == role)]
+        if len(runs):
+            sources[space] = str(runs.iloc[0]["source_trial_id"])
+    return sources
+
+
+def _highest(results: "SearchResults", rows: "pd.DataFrame") -> "pd.Series[Any]":
+    scores = trial_scores(results, rows)
+    return rows.iloc[int(np.nanargmax([scores[str(trial_id)] for trial_id in rows["trial_id"]]))]
 
 
 def _scores(rows: "pd.DataFrame") -> "np.ndarray[Any, np.dtype[np.float64]]":

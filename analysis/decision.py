@@ -12,6 +12,9 @@ the one with the higher mIoU if the interval of the difference excludes 0. Two n
 accuracy only, so the rule of `server` applies to them. A search of one space compares its best configuration
 with its baseline by accuracy, too: they usually share one network.
 
+Of several finalists of a space, one stands for it in all this: the highest mean over the seeds on the validation part,
+on an edge device among those whose budgets hold. The test part has no say in that choice.
+
 A run of a finalist that broke is part of what that finalist is worth, and the runs that are left would flatter it:
 every comparison with such a finalist is undecided, and whatever the verdict, a warning names its broken runs.
 """
@@ -20,11 +23,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from analysis.candidates import candidate_row, fits, weight
+from analysis.candidates import candidate_row, choice_of, fits, weight, within_budgets
 from analysis.comparison import Estimate, group_warning, paired_difference
 from analysis.decision_record import Budgets, Decision, Deployment, PairVerdict
 from analysis.finalist_endings import broken_runs
-from analysis.finalists import BASELINE, Finalist, SpaceFinalists, finalists_of
+from analysis.finalist_roles import BASELINE
+from analysis.finalists import Finalist, SpaceFinalists, finalists_of
 from analysis.obstacle import find_obstacle
 from analysis.results import SearchResults
 from analysis.undecided import SETTLE_BROKEN_RUNS, count_of, more_seeds, what_would_decide
@@ -55,8 +59,11 @@ def decide(results: SearchResults, *, deployment: Deployment = "any", budgets: B
     Raises:
         ValueError: The finalists' evaluations do not fit together (a seed twice, different groups).
     """
+    limits = budgets or Budgets()
     spaces = finalists_of(results, confidence=CONFIDENCE)
-    draft = _draft(results, spaces, deployment, budgets or Budgets())
+    if deployment == "edge":
+        spaces = tuple(within_budgets(space, limits) for space in spaces)
+    draft = _draft(results, spaces, deployment, limits)
     obstacle = find_obstacle(results, spaces)
     if obstacle:
         sentence = f"No verdict: {obstacle.reason}"
@@ -89,8 +96,8 @@ def _draft(
     results: SearchResults, spaces: Sequence[SpaceFinalists], deployment: Deployment, budgets: Budgets
 ) -> Decision:
     """A decision that has yet to be made: all that does not depend on how it ends."""
-    roles = [one for space in spaces for one in (space.best, space.baseline) if one is not None]
-    finalists = list({(one.space, one.role): one for one in roles}.values())
+    finalists = [one for space in spaces for one in space.everyone()]
+    standing = {space.space: space.best for space in spaces}
     confidence, warnings = "", []
     if finalists:
         seeds = min(finalist.miou.seeds for finalist in finalists)
@@ -108,6 +115,7 @@ def _draft(
         winner=None,
         settings_of=None,
         sentence="",
+        choices=tuple(choice for space in spaces if (choice := choice_of(space))),
         confidence=confidence,
         reason="",
         would_decide="",
@@ -119,7 +127,9 @@ def _draft(
             "confidence": CONFIDENCE,
         },
         pairs=(),
-        candidates=tuple(candidate_row(finalist, budgets) for finalist in finalists),
+        candidates=tuple(
+            candidate_row(finalist, budgets, stands=finalist is standing[finalist.space]) for finalist in finalists
+        ),
         warnings=tuple(warnings),
     )
 
@@ -141,14 +151,15 @@ def _decide_one(draft: Decision, space: SpaceFinalists) -> Decision:
         reason = "the search found no better settings on the validation part."
         kept = replace(baseline or best, role=BASELINE)
         return _won(draft, kept, f"Keep the baseline of {name}: {reason}", reason)
-    pair = _compare(baseline, best, f"{name} (baseline)", f"{name} (best)", by_accuracy=True)
+    pair = _compare(baseline, best, f"{name} (baseline)", f"{name} ({best.role})", by_accuracy=True)
     draft = replace(draft, pairs=(pair,))
     if pair.winner is None:
         sentence = f"Undecided: the settings found for {name} make no provable difference; {pair.reason}"
         return _left_open(draft, sentence, pair.reason, pair.would_decide)
     if pair.winner == pair.challenger:
         return _won(draft, best, f"Use the settings found for {name}: {pair.reason}", pair.reason)
-    return _won(draft, baseline, f"Keep the baseline of {name}: {pair.reason}", pair.reason)
+    kept = replace(baseline, role=BASELINE)
+    return _won(draft, kept, f"Keep the baseline of {name}: {pair.reason}", pair.reason)
 
 
 def _decide_edge(draft: Decision, finalists: Sequence[Finalist]) -> Decision:

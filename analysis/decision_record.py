@@ -8,6 +8,12 @@ from typing import Any, Literal
 Deployment = Literal["any", "edge", "server"]
 Status = Literal["decided", "undecided", "none"]
 
+CHOICE_RULE = (
+    "Of the configurations of a space that were re-run, the one with the highest mean over its runs on the validation"
+    " part stands for it; the test part has no say."
+)
+"""How one of several finalists of a space was chosen; a sentence."""
+
 DEPLOYMENTS: tuple[Deployment, ...] = ("any", "edge", "server")
 
 
@@ -66,23 +72,28 @@ class CandidateRow:
 
     Attributes:
         space: Name of its space.
-        role: "best" or "baseline".
+        role: `best`, `best-2`, ... by its rank in the search, or `baseline`.
+        stands: Whether it stands for its space in the comparisons.
         source_trial_id: The search's trial whose configuration it has.
         seeds: Seeds it was trained from.
         miou_points: Mean foreground mIoU on the test part, in points.
         low_points: Lower end of its interval; None for one seed, or a test part of one photo or capture.
         high_points: Upper end; None likewise.
+        validation_points: What its runs reached on the validation part, mean over the seeds, in points of mIoU; NaN
+            where that is unknown.
         costs: The columns of `analysis.tables.COST_COLUMNS`; NaN where not measured.
         within_budgets: Whether its costs hold the budgets; None where none were given.
     """
 
     space: str
     role: str
+    stands: bool
     source_trial_id: str
     seeds: int
     miou_points: float
     low_points: float | None
     high_points: float | None
+    validation_points: float
     costs: Mapping[str, float]
     within_budgets: bool | None
 
@@ -95,8 +106,10 @@ class Decision:
         status: "decided", "undecided" (compared, but the data can't tell), or "none" (nothing to compare, or not
             fairly).
         winner: The space to use; None unless decided.
-        settings_of: Whose settings of it to use: "best" or "baseline"; None unless decided.
+        settings_of: Whose settings of it to use: a finalist's role, such as "best" or "baseline"; None unless decided.
         sentence: The verdict in one sentence.
+        choices: Which configuration stands for a space, with what each reached on the validation part, for each space
+            of which several were re-run.
         confidence: What the intervals are and rest on.
         reason: Why.
         would_decide: What would decide it; empty where decided.
@@ -112,6 +125,7 @@ class Decision:
     winner: str | None
     settings_of: str | None
     sentence: str
+    choices: tuple[str, ...]
     confidence: str
     reason: str
     would_decide: str
@@ -122,6 +136,12 @@ class Decision:
     candidates: tuple[CandidateRow, ...]
     warnings: tuple[str, ...]
 
+    def choice_sentence(self) -> str:
+        """How the configurations that stand for their spaces were chosen; empty where there was no choice."""
+        if not self.choices:
+            return ""
+        return f"{CHOICE_RULE} Chosen, with the points of mIoU there: {'; '.join(self.choices)}."
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, for `summary.json` and `decision.json`; what is unknown is null, never NaN."""
         return {
@@ -129,6 +149,7 @@ class Decision:
             "winner": self.winner,
             "settings_of": self.settings_of,
             "sentence": self.sentence,
+            "choices": list(self.choices),
             "confidence": self.confidence,
             "reason": self.reason,
             "would_decide": self.would_decide,
@@ -145,6 +166,8 @@ class Decision:
         lines = ["# Verdict", "", f"**{_cell(self.sentence)}**", "", _cell(self.reason), ""]
         if self.would_decide:
             lines += [f"What would decide it: {_cell(self.would_decide)}", ""]
+        if self.choices:
+            lines += [_cell(self.choice_sentence()), ""]
         if self.confidence:
             lines += [f"Confidence: {_cell(self.confidence)}", ""]
         if self.pairs:

@@ -22,7 +22,7 @@ class BrokenRuns:
 
     Attributes:
         space: Name of its space.
-        role: "best" or "baseline".
+        role: `best`, `best-2`, ... by its rank in the search, or `baseline`.
         reasons: Stop reason of each seed that broke, by ascending seed; never empty.
     """
 

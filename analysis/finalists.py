@@ -8,12 +8,11 @@ import numpy as np
 
 from analysis.best_trials import best_trials
 from analysis.comparison import DEFAULT_CONFIDENCE, Estimate, score_estimate
+from analysis.finalist_choice import standing_roles, validation_score
 from analysis.finalist_endings import BrokenRuns, broken_runs
+from analysis.finalist_roles import BASELINE, rank_of
 from analysis.results import SearchResults, TestEvaluation
 from analysis.tables import COST_COLUMNS
-
-BEST = "best"
-BASELINE = "baseline"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +21,11 @@ class Finalist:
 
     Attributes:
         space: Name of its space.
-        role: "best" or "baseline".
+        role: `best`, `best-2`, ... by its rank in the search, or `baseline`.
         source_trial_id: The trial of the search whose configuration it has; empty where that is not recorded.
         evaluations: One per seed.
         miou: Its foreground mIoU, a fraction.
+        validation: What its runs reached on the validation part, mean over the seeds; NaN where that is unknown.
         costs: The columns of `analysis.tables.COST_COLUMNS`; NaN where not measured.
         unit: What a group of the test part is: "photo" or "capture".
         broken: Its runs that ended without a score, which `evaluations` lacks; None where all have one.
@@ -36,6 +36,7 @@ class Finalist:
     source_trial_id: str
     evaluations: tuple[TestEvaluation, ...]
     miou: Estimate
+    validation: float
     costs: Mapping[str, float]
     unit: str
     broken: BrokenRuns | None
@@ -51,15 +52,25 @@ class SpaceFinalists:
 
     Attributes:
         space: Name of the space.
-        best: Its best configuration, which is the baseline where nothing better was found; None without one.
+        ranked: Its best configurations by their rank in the search, the baseline where it is among them.
+        best: The one of them that stands for the space in the verdict, chosen on the validation part; None without one.
         baseline: Its baseline; None where it was not re-run.
         best_is_baseline: The search found nothing better than the baseline.
     """
 
     space: str
+    ranked: tuple[Finalist, ...]
     best: Finalist | None
     baseline: Finalist | None
     best_is_baseline: bool
+
+    def everyone(self) -> tuple[Finalist, ...]:
+        """All finalists of the space, each once, the baseline last."""
+        found = list(self.ranked)
+        for one in (self.best, self.baseline):
+            if one is not None and all(one is not known for known in found):
+                found.append(one)
+        return tuple(found)
 
 
 def finalists_of(results: SearchResults, *, confidence: float = DEFAULT_CONFIDENCE) -> tuple[SpaceFinalists, ...]:
@@ -73,13 +84,32 @@ def space_names(results: SearchResults) -> tuple[str, ...]:
 
 
 def _of_space(results: SearchResults, space: str, confidence: float) -> SpaceFinalists:
-    best = _finalist(results, space, BEST, confidence)
-    baseline = _finalist(results, space, BASELINE, confidence)
+    roles = sorted({test.role for test in results.tests if test.space == space and rank_of(test.role)}, key=_rank)
+    ranked = [one for role in roles if (one := _finalist(results, space, role, confidence)) is not None]
+    standing = standing_roles(results).get(space)
+    best = next((one for one in ranked if one.role == standing), None)
+    source = _baseline_trial(results, space)
+    # A baseline that is among the best runs as one of them.
+    baseline = _finalist(results, space, BASELINE, confidence) or next(
+        (one for one in ranked if one.source_trial_id and one.source_trial_id == source), None
+    )
     found = best_trials(results).get(space)
     best_is_baseline = found is not None and found["role"] == BASELINE
     if best is None and best_is_baseline:
         best = baseline
-    return SpaceFinalists(space=space, best=best, baseline=baseline, best_is_baseline=bool(best_is_baseline))
+    return SpaceFinalists(
+        space=space, ranked=tuple(ranked), best=best, baseline=baseline, best_is_baseline=bool(best_is_baseline)
+    )
+
+
+def _rank(role: str) -> int:
+    return rank_of(role) or 0
+
+
+def _baseline_trial(results: SearchResults, space: str) -> str | None:
+    trials = results.trials
+    own = trials[(trials["phase"] == "search") & (trials["space"] == space) & (trials["role"] == BASELINE)]
+    return None if own.empty else str(own.iloc[0]["trial_id"])
 
 
 def _finalist(results: SearchResults, space: str, role: str, confidence: float) -> Finalist | None:
@@ -96,6 +126,7 @@ def _finalist(results: SearchResults, space: str, role: str, confidence: float) 
         source_trial_id=source,
         evaluations=evaluations,
         miou=score_estimate(evaluations, confidence=confidence),
+        validation=validation_score(results, space, role),
         costs=_costs(results, space, [*own["trial_id"], source]),
         unit="capture" if results.settings["data"]["split_by"] == "capture" else "photo",
         broken=broken_runs(results).get((space, role)),

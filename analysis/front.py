@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.ground_latency import GROUND_LATENCY
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -22,7 +24,7 @@ Direction = Literal["max", "min"]
 DEFAULT_OBJECTIVES: Mapping[str, Direction] = {
     "best_miou": "max",
     "parameters": "min",
-    "latency_ms_p50": "min",
+    GROUND_LATENCY: "min",
 }
 """The metrics of the report's front and which way each is better."""
 

@@ -66,6 +66,7 @@ def read_mlflow(tracking_uri: str, search: str, experiment: str = records.EXPERI
             folder = Path(name)
             found_at = f"{place}: search {search!r}"
             settings = check_settings(_settings(client, parent, folder), f"{found_at}, {records.SETTINGS_FILE}")
+            summary = _summary(client, parent, folder)
             curves = list(pool.map(lambda run: _curve(client, run), runs))
             tested = [run for run in runs if records.TESTED_TAG in run.data.tags]
             tests = list(pool.map(lambda run: _test(client, run, folder), tested))
@@ -85,6 +86,7 @@ def read_mlflow(tracking_uri: str, search: str, experiment: str = records.EXPERI
         tests=tuple(tests),
         costs=costs_frame(trials),
         panels=tuple(panels),
+        summary=summary,
     )
 
 
@@ -159,6 +161,13 @@ def _trial(run: "Run", curve: list[_Row]) -> _Row:
 
 def _settings(client: "MlflowClient", run: "Run", folder: Path) -> Any:
     return json.loads(_download(client, run, records.SETTINGS_FILE, folder).read_text(encoding="utf-8"))
+
+
+def _summary(client: "MlflowClient", run: "Run", folder: Path) -> dict[str, Any]:
+    """What the search said of itself at the end of its last sitting; empty before that."""
+    if all(artifact.path != records.SUMMARY_FILE for artifact in client.list_artifacts(run.info.run_id)):
+        return {}
+    return dict(json.loads(_download(client, run, records.SUMMARY_FILE, folder).read_text(encoding="utf-8")))
 
 
 def _test(client: "MlflowClient", run: "Run", folder: Path) -> TestEvaluation:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from analysis.finalist_endings import BrokenRuns, broken_runs, runs_to_come
-from analysis.finalists import BASELINE, BEST, Finalist, SpaceFinalists
+from analysis.finalist_roles import BASELINE, rank_of
+from analysis.finalists import Finalist, SpaceFinalists
 from analysis.results import SearchResults
 from analysis.undecided import SETTLE_BROKEN_RUNS
 
@@ -46,10 +47,12 @@ def _missing(space: SpaceFinalists, several: bool, broken: Mapping[tuple[str, st
     """What a comparison needs to know of one space and does not."""
     if space.best is None:
         missing = Obstacle(f"the finalists of {space.space} have not been run on the test part.", RESUME)
-        return _all_broken(broken.get((space.space, BEST))) or missing
+        return _all_broken(
+            *(runs for (name, role), runs in broken.items() if name == space.space and rank_of(role))
+        ) or (missing)
     if not several and space.baseline is None and not space.best_is_baseline:
         missing = Obstacle(f"the baseline of {space.space} has not been run on the test part.", RESUME)
-        return _all_broken(broken.get((space.space, BASELINE))) or missing
+        return _all_broken(*(runs for key, runs in broken.items() if key == (space.space, BASELINE))) or missing
     if math.isnan(space.best.miou.value):
         return Obstacle("the test part contains no foreground class.", "A test part with labelled foreground.")
     if several and math.isnan(space.best.costs["parameters"]):
@@ -57,11 +60,12 @@ def _missing(space: SpaceFinalists, several: bool, broken: Mapping[tuple[str, st
     return None
 
 
-def _all_broken(broken: BrokenRuns | None) -> Obstacle | None:
-    """The obstacle of a finalist that has nothing but broken runs; None where it has none."""
-    if broken is None:
+def _all_broken(*broken: BrokenRuns) -> Obstacle | None:
+    """The obstacle of finalists that have nothing but broken runs; None where there are none."""
+    if not broken:
         return None
-    return Obstacle(f"no run of a finalist reached its end. {broken.sentence()}", SETTLE_BROKEN_RUNS)
+    which = " ".join(runs.sentence() for runs in broken)
+    return Obstacle(f"no run of a finalist reached its end. {which}", SETTLE_BROKEN_RUNS)
 
 
 def _unmatched(rivals: Sequence[Finalist]) -> Obstacle | None:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -29,6 +29,7 @@ SETTINGS_FILE = "settings.json"
 RESULTS_FILE = "results.parquet"
 CURVES_FILE = "curves.parquet"
 FINALISTS_FILE = "finalists.json"
+SUMMARY_FILE = "summary.json"
 PANELS_FOLDER = "panels"
 
 MEAN_SCORES = ("boundary_miou", "calibration_error")
@@ -42,7 +43,7 @@ class TestEvaluation:
     Attributes:
         trial_id: The finalist's own trial.
         space: Name of its space.
-        role: "best" (the space's best configuration found) or "baseline".
+        role: `best`, `best-2`, ... by the rank of its configuration in the search, or `baseline`.
         seed: Seed of its initial weights and data order; finalists are matched by it.
         groups: Names of the test part's G source photos, or captures when the split is by capture.
         confusion: Pixels by truth and prediction in each group, int64 (G, C, C), rows = truth.
@@ -102,6 +103,7 @@ class SearchResults:
         tests: The finalists' evaluations on the test part; empty until finalists have run.
         costs: One row per space and distinct network (`analysis.tables.costs_frame`).
         panels: Pictures, such as the best trial's predictions.
+        summary: What the search itself says of it, as in its `summary.json`; empty before it wrote one.
     """
 
     settings: dict[str, Any]
@@ -110,6 +112,7 @@ class SearchResults:
     tests: tuple[TestEvaluation, ...]
     costs: "pd.DataFrame"
     panels: tuple[Panel, ...]
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_search_folder(path: Path) -> SearchResults:
@@ -139,6 +142,7 @@ def read_search_folder(path: Path) -> SearchResults:
         tests=tests,
         costs=costs_frame(trials),
         panels=_read_panels(path / PANELS_FOLDER),
+        summary=_read_summary(path / SUMMARY_FILE),
     )
 
 
@@ -227,6 +231,13 @@ def _read_panels(folder: Path) -> tuple[Panel, ...]:
         text = caption.read_text(encoding="utf-8") if caption.is_file() else picture.stem
         panels.append(Panel(name=picture.stem, caption=text, png=picture.read_bytes()))
     return tuple(panels)
+
+
+def _read_summary(path: Path) -> Mapping[str, Any]:
+    summary = _read_json(path) if path.is_file() else {}
+    if not isinstance(summary, Mapping):
+        raise InputError(f"{path}: holds no JSON object; it must be the file that the search wrote")
+    return summary
 
 
 def _read_json(path: Path) -> Any:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.finalist_roles import BEST, rank_of
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 
@@ -32,8 +33,8 @@ STOP_REASONS = (
 """Why a trial ended. Empty in the table: the trial had not ended when it was written."""
 
 PHASES = ("search", "finalist")
-ROLES = ("baseline", "proposed", "best")
-"""A trial of the search is the baseline or proposed, a finalist the best found or the baseline."""
+ROLES = ("baseline", "warm_start", "proposed")
+"""What a trial of the search is; the roles of the finals are in `analysis.finalist_roles`."""
 
 RESULT_TEXTS = ("trial_id", "space", "phase", "role", "source_trial_id", "stop_reason", "error")
 RESULT_INTEGERS = ("seed", "step")
@@ -76,7 +77,8 @@ def results_frame(rows: "pd.DataFrame | Sequence[Mapping[str, Any]]") -> "pd.Dat
     """
     frame = _frame(rows, RESULT_TEXTS, RESULT_INTEGERS, required=("trial_id", "space", "phase", "stop_reason"))
     _check_values(frame, "phase", PHASES)
-    _check_values(frame, "role", ("", *ROLES))
+    ranked = sorted({role for role in frame["role"] if rank_of(role) is not None})
+    _check_values(frame, "role", ("", *ROLES, *(ranked or (BEST,))))
     _check_values(frame, "stop_reason", ("", *STOP_REASONS))
     if frame["trial_id"].duplicated().any():
         repeated = frame["trial_id"][frame["trial_id"].duplicated()].iloc[0]

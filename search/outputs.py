@@ -10,11 +10,14 @@ from typing import Any
 
 from analysis.results import TestEvaluation, evaluation_from_json, write_curves, write_results, write_tests
 from analysis.tables import write_atomically
+from search.audit import audit_of
+from search.counterfactuals import counterfactuals
 from search.finalists import best_trial
 from search.folder import BEST, CONFIGURATIONS
 from search.history import SearchHistory, TrialHistory
 from search.recording import evaluation_record
 from search.settings import SearchSettings
+from search.spending import spending_of
 from trainables.full_training.configuration_file import TrainingData, TrialFile, TrialOrigin, write_trial_file
 from trainables.models.encoder_weights import parse_encoder_weights
 
@@ -26,7 +29,9 @@ _NOT_METRICS = {"step"}
 
 def write_tables(folder: Path, history: SearchHistory) -> None:
     """Write results.parquet, curves.parquet and finalists.json from the history."""
-    write_results(folder, [_row(trial, history.costs) for trial in history.trials.values() if _counts(trial)])
+    # Finals that have yet to start are rows, too: without them a verdict would not know that it must wait.
+    shown = [trial for trial in history.trials.values() if _counts(trial) or trial.job.phase == "finalist"]
+    write_results(folder, [_row(trial, history.costs) for trial in shown])
     write_curves(folder, [row for trial in history.trials.values() for row in _curve(trial)])
     write_tests(folder, tests_of(history))
 
@@ -61,19 +66,27 @@ def summary_of(
         trial = best_trial(history, space)
         if trial is not None:
             best[space] = {"trial_id": trial.job.trial_id, "best_miou": trial.best_miou}
+    compared = counterfactuals(settings, history)
     return {
         "name": settings.name,
         "trials": dict(sorted(reasons.items())),
         "best": best,
         "steps_spent": sum(trial.step for trial in searched),
-        "steps_full": settings.trials_per_space * len(settings.spaces) * settings.max_steps,
+        "steps_full": settings.trials_in_all * settings.max_steps,
         "steps_spent_finals": sum(trial.step for trial in history.of_phase("finalist")),
+        "spent": {
+            space: {phase: spent.to_json() for phase, spent in phases.items()}
+            for space, phases in spending_of(history, settings).items()
+        },
         "wall_seconds": round(wall_seconds, 1),
         "unreadable_images": max(
             (int(report.get("unreadable_images") or 0) for trial in searched for report in trial.reports.values()),
             default=0,
         ),
+        "counterfactuals": None if compared is None else compared.to_json(),
+        "audit": audit_of(settings, history).to_json(),
         "finished": history.finished,
+        "stopped": history.stopped,
         "decision": decision,
     }
 

@@ -21,6 +21,7 @@ class Preset(BaseModel):
         max_steps: Optimiser steps of a full training.
         eval_every: Steps between evaluations.
         reduction_factor: Of the trials at a rung, one in this many goes on.
+        finalists: Configurations of each space that are re-run for the verdict.
         finalist_seeds: Seeds on which the finalists are re-run for the verdict; 0 leaves the finals out.
         validation_windows: Windows that each validation covers at most; None for all. The test part is always covered.
         config: Values that replace those of every space's baseline.
@@ -34,6 +35,7 @@ class Preset(BaseModel):
     max_steps: int = Field(ge=1)
     eval_every: int = Field(ge=1)
     reduction_factor: int = Field(ge=2)
+    finalists: int = Field(1, ge=1)
     finalist_seeds: int = Field(ge=0)
     validation_windows: int | None = Field(None, ge=1)
     config: dict[str, Any] = Field(default_factory=dict)

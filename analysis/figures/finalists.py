@@ -9,17 +9,21 @@ from analysis.figures.figure import Drawing, Figure
 from analysis.figures.marks import NEUTRAL, space_marks
 from analysis.figures.text import plain_text
 from analysis.figures.theme import add_floors, new_plot
+from analysis.finalist_roles import rank_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.results import SearchResults
 
-COLUMNS = ("space", "role", "trial_id", "seed", "miou", "mean", "low", "high")
+COLUMNS = ("space", "role", "stands", "trial_id", "seed", "miou", "mean", "low", "high")
 
 
 def finalists_data(results: "SearchResults") -> "pd.DataFrame":
-    """One row per finalist's run: its foreground mIoU on the test part; mean and interval repeat on all its seeds."""
+    """One row per finalist's run: its foreground mIoU on the test part; mean and interval repeat on all its seeds.
+
+    `stands` marks the finalist that stands for its space in the verdict.
+    """
     import pandas as pd
 
     from analysis.finalists import finalists_of
@@ -27,15 +31,15 @@ def finalists_data(results: "SearchResults") -> "pd.DataFrame":
 
     rows = []
     for space in finalists_of(results):
-        for role, finalist in (("best", space.best), ("baseline", space.baseline)):
-            if finalist is None:
-                continue
+        for finalist in space.everyone():
+            stands = finalist is space.best
             estimate = finalist.miou
             low = np.nan if estimate.low is None else estimate.low
             high = np.nan if estimate.high is None else estimate.high
             for test in sorted(finalist.evaluations, key=lambda one: one.seed):
                 miou = float(foreground_miou(test.confusion.sum(axis=0)))
-                rows.append((space.space, role, test.trial_id, test.seed, miou, estimate.value, low, high))
+                head = (space.space, finalist.role, stands, test.trial_id, test.seed)
+                rows.append((*head, miou, estimate.value, low, high))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -47,11 +51,16 @@ def draw_finalists(table: "pd.DataFrame", context: FigureContext) -> tuple[Drawi
     marks = space_marks(context.spaces)
     plot = new_plot()
     order = list(table[["space", "role"]].drop_duplicates().itertuples(index=False, name=None))
-    order.sort(key=lambda pair: (context.spaces.index(pair[0]), pair[1] != "best"))
+    # Within a space they come as they are: by their rank, the baseline last.
+    order.sort(key=lambda pair: context.spaces.index(pair[0]))
+    several = {space for space in context.spaces if sum(1 for one, role in order if one == space and rank_of(role)) > 1}
+    texts = []
     for place, (space, role) in enumerate(order):
         rows = table[(table["space"] == space) & (table["role"] == role)]
         first = rows.iloc[0]
         look = marks[space]
+        chosen = " (in the verdict)" if space in several and bool(first["stands"]) else ""
+        texts.append(f"{plain_text(space, limit=28)} {role}{chosen}  ")
         plot.add_scatter(
             x=[float(first["mean"])],
             y=[place],
@@ -79,7 +88,7 @@ def draw_finalists(table: "pd.DataFrame", context: FigureContext) -> tuple[Drawi
     add_floors(plot, tuple(f for f in context.floors if f.miou >= float(table["miou"].min()) - 0.1), axis="x")
     plot.update_yaxes(
         tickvals=list(range(len(order))),
-        ticktext=[f"{plain_text(space, limit=28)} {'best' if role == 'best' else role}  " for space, role in order],
+        ticktext=texts,
         range=[len(order) - 0.4, -0.6],
         ticks="",
         gridcolor=NEUTRAL,

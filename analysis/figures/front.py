@@ -12,6 +12,7 @@ from analysis.figures.marks import NEUTRAL, SpaceMarks, space_marks, stop_marks
 from analysis.figures.rows import numbers, search_trials, spread_over_ranks
 from analysis.figures.text import plain_text, short_number
 from analysis.figures.theme import add_floors, log_ticks, new_plot
+from analysis.ground_latency import GROUND_LATENCY, ground_latencies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 COST_TITLES = {
     "parameters": "parameters (log scale)",
-    "latency_ms_p50": "latency of one image, median, ms (log scale)",
+    GROUND_LATENCY: "latency per megapixel of the photo, median, ms (log scale)",
 }
 MOST_POINTS = 1_000
 """Dominated points drawn; the front is always drawn whole, and the data has all."""
@@ -41,7 +42,8 @@ def front_data(results: "SearchResults", cost: str) -> "pd.DataFrame":
     from analysis.front import non_dominated
 
     trials = search_trials(results)
-    scores, costs = numbers(trials, "best_miou"), numbers(trials, cost)
+    scores = numbers(trials, "best_miou")
+    costs = ground_latencies(trials) if cost == GROUND_LATENCY else numbers(trials, cost)
     usable = np.isfinite(scores) & np.isfinite(costs) & (costs > 0)
     trials, scores, costs = trials[usable], scores[usable], costs[usable]
     on_front = non_dominated(np.column_stack([scores, costs]), ("max", "min"))
@@ -55,13 +57,13 @@ def front_data(results: "SearchResults", cost: str) -> "pd.DataFrame":
             "best_miou": scores,
             cost: costs,
             "on_front": on_front,
-            "position": _spread(costs, scores, on_front),
+            "position": spread_costs(costs, scores, on_front),
         }
     )
     return table.sort_values([cost, "best_miou"], kind="stable", ignore_index=True)
 
 
-def _spread(
+def spread_costs(
     costs: NDArray[np.float64], scores: NDArray[np.float64], on_front: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Spread equal costs left and right in the order of their scores, in logarithms, front points excepted."""
@@ -89,7 +91,7 @@ def draw_front(table: "pd.DataFrame", context: FigureContext, cost: str) -> tupl
     if table.empty:
         return ()
     marks = space_marks(context.spaces)
-    middle = sum(_log_range(table["position"].to_numpy(dtype=np.float64))) / 2
+    middle = sum(log_range(table["position"].to_numpy(dtype=np.float64))) / 2
     plot = new_plot()
     _add_step_line(plot, table, cost)
     for space in context.spaces:
@@ -109,7 +111,7 @@ def draw_front(table: "pd.DataFrame", context: FigureContext, cost: str) -> tupl
 
 def _add_step_line(plot: "go.Figure", table: "pd.DataFrame", cost: str) -> None:
     front = table[table["on_front"]].sort_values([cost, "best_miou"])
-    right = 10 ** _log_range(table["position"].to_numpy(dtype=np.float64))[1]
+    right = 10 ** log_range(table["position"].to_numpy(dtype=np.float64))[1]
     plot.add_scatter(
         x=[*front[cost].tolist(), right],
         y=[*front["best_miou"].tolist(), float(front["best_miou"].max())],
@@ -159,10 +161,11 @@ def _add_points(
 
 
 def _unit(cost: str) -> str:
-    return "parameters" if cost == "parameters" else "ms"
+    return "parameters" if cost == "parameters" else "ms per megapixel"
 
 
-def _log_range(positions: NDArray[np.float64]) -> tuple[float, float]:
+def log_range(positions: NDArray[np.float64]) -> tuple[float, float]:
+    """Ends of a logarithmic axis that shows all positions, as powers of ten."""
     logs = np.log10(positions)
     margin = max(0.08 * float(np.ptp(logs)), 0.12)
     return float(logs.min()) - margin, float(logs.max()) + margin
@@ -170,7 +173,7 @@ def _log_range(positions: NDArray[np.float64]) -> tuple[float, float]:
 
 def _label_axes(plot: "go.Figure", table: "pd.DataFrame", cost: str, context: FigureContext) -> str:
     """Set the axes; return what lies below them, in words."""
-    left, right = _log_range(table["position"].to_numpy(dtype=np.float64))
+    left, right = log_range(table["position"].to_numpy(dtype=np.float64))
     values, texts = log_ticks(10**left, 10**right, most=8)
     plot.update_xaxes(type="log", title_text=COST_TITLES[cost], range=[left, right], tickvals=values, ticktext=texts)
     main = table[(table["stop_reason"] == "completed") | (table["role"] == "baseline") | table["on_front"]]
@@ -185,13 +188,14 @@ def _label_axes(plot: "go.Figure", table: "pd.DataFrame", cost: str, context: Fi
     return f"below the picture: {', '.join(notes)}" if notes else ""
 
 
-def _figure(cost: str, title: str) -> Figure:
+def _figure(name: str, cost: str, title: str) -> Figure:
     return Figure(
-        name=f"front_{cost.removesuffix('_p50').removesuffix('_ms')}",
+        name=name,
         title=title,
-        caption="One point per trial. The line is the front: nothing tried is both cheaper and better. Trials of one "
-        "space mostly share one network, so they stand above each other; dominated ones are faint and spread sideways "
-        "a little to be seen. Baselines are ringed. Trials stopped early are scored where they stopped.",
+        caption="One point per trial, on the validation part. The line is the front: nothing tried is both cheaper and "
+        "better. Trials of one space mostly share one network, so they stand above each other; dominated ones are "
+        "faint and spread sideways a little to be seen. Baselines are ringed. Trials stopped early are scored where "
+        "they stopped.",
         empty="No trial has both a score and this cost yet.",
         columns=(
             "trial_id",
@@ -210,5 +214,5 @@ def _figure(cost: str, title: str) -> Figure:
     )
 
 
-PARAMETERS = _figure("parameters", "mIoU against parameters")
-LATENCY = _figure("latency_ms_p50", "mIoU against latency")
+PARAMETERS = _figure("front_parameters", "parameters", "Trials of the search: mIoU against parameters")
+LATENCY = _figure("front_latency", GROUND_LATENCY, "Trials of the search: mIoU against latency")

@@ -12,6 +12,7 @@ from analysis.figures.marks import NEUTRAL, STOP_MARKS, SpaceMarks, space_marks,
 from analysis.figures.rows import numbers, spread_over_ranks
 from analysis.figures.text import element_key, plain_text
 from analysis.figures.theme import add_floors, new_plot
+from analysis.finalist_choice import standing_roles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,7 @@ def learning_curves_data(results: "SearchResults") -> "pd.DataFrame":
     ids = trials["trial_id"].astype(str) if "trial_id" in trials else pd.Series([], dtype=str)
     reasons = dict(zip(ids, trials["stop_reason"], strict=True)) if "stop_reason" in trials else {}
     roles = dict(zip(ids, trials["role"], strict=True)) if "role" in trials else {}
-    best = {str(row["trial_id"]) for row in best_trials(results).values()}
+    best = {str(row["trial_id"]) for row in best_trials(results).values()} | _runs_of_standing(results)
     table = table[table["miou"].notna() & table["step"].notna()].sort_values(
         ["space", "phase", "trial_id", "step"], kind="stable", ignore_index=True
     )
@@ -57,9 +58,20 @@ def learning_curves_data(results: "SearchResults") -> "pd.DataFrame":
 
 
 def _kind(trial: str, roles: dict[str, Any], best: set[str]) -> str:
-    if trial in best or roles.get(trial) == "best":
+    if trial in best:
         return "best"
     return "baseline" if roles.get(trial) == "baseline" else "other"
+
+
+def _runs_of_standing(results: "SearchResults") -> set[str]:
+    """The runs of the finalists that stand for their spaces."""
+    trials = results.trials
+    standing = standing_roles(results)
+    return {
+        str(row["trial_id"])
+        for _, row in (trials[trials["phase"] == "finalist"] if standing else trials.iloc[:0]).iterrows()
+        if standing.get(str(row["space"])) == row["role"]
+    }
 
 
 def draw_learning_curves(table: "pd.DataFrame", context: FigureContext) -> tuple[Drawing, ...]:

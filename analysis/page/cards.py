@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.best_trials import best_trials
 from analysis.figures.marks import space_marks, stop_marks
 from analysis.figures.rows import search_trials
+from analysis.finalist_roles import BEST
 from analysis.page.formatting import MISSING, amount, count, score
 from analysis.tables import COST_COLUMNS
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.comparison import Estimate
+    from analysis.finalists import SpaceFinalists
     from analysis.results import SearchResults
 
 
@@ -50,7 +52,10 @@ def make_cards(results: "SearchResults", spaces: tuple[str, ...], chosen: str | 
         spaces: Names of the spaces.
         chosen: The space that the verdict names, if any.
     """
-    marks, best, tested = space_marks(spaces), best_trials(results), finalist_scores(results)
+    from analysis.finalists import finalists_of
+
+    marks, best = space_marks(spaces), best_trials(results)
+    finalists = {one.space: one for one in finalists_of(results)}
     cards = []
     for space in spaces:
         trial = best.get(space)
@@ -63,8 +68,7 @@ def make_cards(results: "SearchResults", spaces: tuple[str, ...], chosen: str | 
                 best_trial="" if trial is None else str(trial["trial_id"]),
                 chosen=space == chosen,
                 facts=(
-                    ("test mIoU, best", tested.get((space, "best"), MISSING)),
-                    ("test mIoU, baseline", tested.get((space, "baseline"), MISSING)),
+                    *_test_facts(finalists.get(space)),
                     *_cost_facts(results, space, trial),
                 ),
                 trials=_endings(results, space),
@@ -74,15 +78,33 @@ def make_cards(results: "SearchResults", spaces: tuple[str, ...], chosen: str | 
 
 
 def finalist_scores(results: "SearchResults") -> dict[tuple[str, str], str]:
-    """Each finalist's mIoU on the test part with its interval, written out, by space and role (best, baseline)."""
+    """MIoU on the test part with its interval, written out, of each space's finalist that stands for it, and baseline.
+
+    By space and `best` or `baseline`.
+    """
     from analysis.finalists import finalists_of
 
     written = {}
     for space in finalists_of(results):
         for role, finalist in (("best", space.best), ("baseline", space.baseline)):
             if finalist is not None:
-                written[space.space, role] = _with_interval(finalist.miou)
+                written[space.space, role] = with_interval(finalist.miou)
     return written
+
+
+def _test_facts(space: "SpaceFinalists | None") -> tuple[tuple[str, str], ...]:
+    """The test scores of all finalists of a space, the baseline last; where several are ranked, which one stands."""
+    facts = []
+    ranked = () if space is None else space.ranked or tuple(one for one in (space.best,) if one is not None)
+    for one in ranked:
+        chosen = " (in the verdict)" if len(ranked) > 1 and space is not None and one is space.best else ""
+        role = BEST if len(ranked) == 1 else one.role
+        facts.append((f"test mIoU, {role}{chosen}", with_interval(one.miou)))
+    baseline = None if space is None else space.baseline
+    return (
+        *(facts or [("test mIoU, best", MISSING)]),
+        ("test mIoU, baseline", MISSING if baseline is None else with_interval(baseline.miou)),
+    )
 
 
 def finalist_means(results: "SearchResults", name: str) -> dict[tuple[str, str], str]:
@@ -97,7 +119,8 @@ def finalist_means(results: "SearchResults", name: str) -> dict[tuple[str, str],
     }
 
 
-def _with_interval(estimate: "Estimate") -> str:
+def with_interval(estimate: "Estimate") -> str:
+    """A score with its interval, or with its number of seeds where it has none."""
     if estimate.low is None or estimate.high is None:
         return f"{score(estimate.value)} ({estimate.seeds} seed{'' if estimate.seeds == 1 else 's'})"
     return f"{score(estimate.value)} ({estimate.low:.3f}\N{EN DASH}{estimate.high:.3f})"

@@ -61,8 +61,8 @@ def make_strips(decision: "Decision") -> tuple[Strip, ...]:
 
 def _bounds(decision: "Decision", pair: "PairVerdict") -> tuple[float, float]:
     """The bounds that were applied to a pair: both 0 where accuracy alone counts."""
-    # The best configuration's size counts; where that is the baseline, there is only its row.
-    rows = sorted(decision.candidates, key=lambda row: row.role == "best")
+    # The size of the configuration that was compared counts.
+    rows = sorted(decision.candidates, key=lambda row: row.stands)
     sizes = {row.space: row.costs["parameters"] for row in rows}
     spaces = set(sizes)
     same_size = sizes.get(pair.reference) == sizes.get(pair.challenger)

@@ -63,6 +63,10 @@ def make_topics(settings: Mapping[str, Any]) -> tuple[Topic, ...]:
             _present(
                 ("spaces", ", ".join(settings.get("spaces") or ())),
                 ("trials per space", settings.get("trials_per_space")),
+                ("trials by space, at most", settings.get("trials_by_space")),
+                ("spaces get the same", settings.get("equal")),
+                ("device-seconds per space", settings.get("device_seconds_per_space")),
+                ("planned for, s", settings.get("budget_seconds")),
                 ("proposals", settings.get("search_alg")),
                 ("stopping rule", settings.get("scheduler")),
                 ("rungs, steps", settings.get("rungs")),

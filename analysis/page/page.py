@@ -11,15 +11,19 @@ import numpy as np
 from analysis.figures.class_iou import class_entries
 from analysis.figures.context import FigureContext
 from analysis.figures.embedding import plotly_javascript
+from analysis.figures.finalist_front import cost_of
 from analysis.figures.rows import numbers, search_trials
 from analysis.figures.theme import template
+from analysis.ground_latency import GROUND_LATENCY, ground_latencies
 from analysis.measured_costs import DEVICE_SETTING
 from analysis.page.against_baseline import make_pairs
-from analysis.page.cards import make_cards
+from analysis.page.cards import make_cards, with_interval
 from analysis.page.difference_strip import make_strips
+from analysis.page.early_stopping import make_early_stopping
 from analysis.page.formatting import amount, count, score
 from analysis.page.method import ReportOptions, make_topics, repeat_command, report_command
 from analysis.page.plots import DrawnFigure, make_blocks, plot_specifications
+from analysis.page.spending import make_spending, spending_unit
 from analysis.page.trials_table import COLUMNS, trials_table
 from analysis.page.verdict import make_verdict
 from analysis.undecided import count_of
@@ -107,7 +111,11 @@ def page_content(
         "device": _costs_device(settings),
         "figures": make_blocks(drawn),
         "front": front_rows(results),
+        "finalist_front": finalist_rows(results),
         "pairs": make_pairs(results, context.spaces),
+        "stopping": make_early_stopping(results),
+        "spending": make_spending(results, context.spaces),
+        "spending_unit": spending_unit(settings),
         "spaces": context.spaces,
         "stop_reasons": sorted({str(reason) for reason in trials.get("stop_reason", ()) if reason}),
         "columns": COLUMNS,
@@ -128,10 +136,11 @@ def page_content(
 
 
 def front_rows(results: "SearchResults") -> list[dict[str, str]]:
-    """The non-dominated trials over mIoU, parameters and latency, written out, cheapest first."""
+    """The search's non-dominated trials over mIoU, parameters and latency, written out, cheapest first."""
     from analysis.front import DEFAULT_OBJECTIVES, non_dominated
 
-    trials = search_trials(results)
+    trials = search_trials(results).copy()
+    trials[GROUND_LATENCY] = ground_latencies(trials)
     points = np.column_stack([numbers(trials, name) for name in DEFAULT_OBJECTIVES])
     chosen = trials[non_dominated(points, tuple(DEFAULT_OBJECTIVES.values()))]
     if chosen.empty:
@@ -142,10 +151,39 @@ def front_rows(results: "SearchResults") -> list[dict[str, str]]:
             "space": str(row["space"]),
             "best_miou": score(row["best_miou"]),
             "parameters": count(row["parameters"]),
-            "latency": amount(row["latency_ms_p50"], "ms"),
+            "latency": amount(row[GROUND_LATENCY], "ms"),
         }
         for _, row in chosen.sort_values(["parameters", "best_miou"]).iterrows()
     ]
+
+
+def finalist_rows(results: "SearchResults") -> list[dict[str, str]]:
+    """All finalists with what they reached on the test part and cost, written out, cheapest first.
+
+    `front` says whether another one is at least as good in mIoU, parameters and latency together, and better in one.
+    """
+    from analysis.finalists import finalists_of
+    from analysis.front import DEFAULT_OBJECTIVES, non_dominated
+
+    found = [(one, one is space.best) for space in finalists_of(results) for one in space.everyone()]
+    costs = [(cost_of(results, one, "parameters"), cost_of(results, one, GROUND_LATENCY)) for one, _ in found]
+    points = np.array([(one.miou.value, *its) for (one, _), its in zip(found, costs, strict=True)]).reshape(-1, 3)
+    on_front = non_dominated(points, tuple(DEFAULT_OBJECTIVES.values()))
+    rows = [
+        {
+            "space": one.space,
+            "role": one.role,
+            "trial_id": one.source_trial_id,
+            "stands": "yes" if stands else "",
+            "validation": score(one.validation),
+            "miou": with_interval(one.miou),
+            "parameters": count(its[0]),
+            "latency": amount(its[1], "ms"),
+            "front": "yes" if front else "",
+        }
+        for (one, stands), its, front in zip(found, costs, on_front, strict=True)
+    ]
+    return [rows[place] for place in np.lexsort((points[:, 0], points[:, 1]))]
 
 
 def _origin(results: "SearchResults") -> list[str]:

@@ -20,6 +20,7 @@ class Verdict:
         decided: Whether it is.
         chosen: The space it names; None unless decided.
         reason: Why; empty where the sentence, or the comparison below it, says it.
+        choice: How the configurations that stand for their spaces were chosen; empty where there was no choice.
         confidence: What the intervals are and rest on.
         needs: What would decide an undecided one: for which comparisons (empty where there is one only), and what.
         warnings: What to keep in mind.
@@ -30,6 +31,7 @@ class Verdict:
     decided: bool
     chosen: str | None
     reason: str
+    choice: str
     confidence: str
     needs: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
@@ -44,6 +46,7 @@ def make_verdict(decision: "Decision") -> Verdict:
         decided=decision.status == "decided",
         chosen=decision.winner,
         reason="" if decision.reason in decision.sentence or len(decision.pairs) > 1 else decision.reason,
+        choice=decision.choice_sentence(),
         confidence=decision.confidence,
         needs=_needs(decision),
         warnings=decision.warnings,

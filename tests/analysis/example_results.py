@@ -1,7 +1,8 @@
 """A small search, made up but whole: what the tests of the analysis, its figures and its report work on."""
 
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ GROUPS = tuple(f"capture-1/DJI_{number:04d}" for number in range(1, 9))
 SEEDS = (0, 1, 2)
 MAX_STEPS = 120
 EVAL_EVERY = 20
+SOURCES = {"baseline": 0, "best": 1, "best-2": 2}
+"""Number of the trial that a finalist of each role repeats."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ def make_results(
     class_names: tuple[str, ...] | None = None,
     accuracies: dict[tuple[str, str], float] | None = None,
     finalists: bool = True,
+    ranks: int = 1,
     equal_starts: bool = True,
 ) -> SearchResults:
     """Make a search of four trials per space, and its finalists on `seeds`.
@@ -102,6 +106,7 @@ def make_results(
         class_names: Names instead of those in `CLASSES`, background first (to test escaping, for example).
         accuracies: Share of right pixels by (space, role), instead of the spaces' own.
         finalists: False for a search that was interrupted before them.
+        ranks: Configurations of each space that were re-run besides the baseline, at most 2.
         equal_starts: What the settings say of the encoders' starts.
     """
     names = class_names or tuple(name for name, _ in CLASSES)
@@ -117,12 +122,13 @@ def make_results(
         shares = {
             (space.name, role): given.get((space.name, role), space.accuracy - loss)
             for space in chosen
-            for role, loss in (("best", 0.0), ("baseline", 0.05))
+            for role, loss in (("best", 0.0), ("best-2", 0.01), ("baseline", 0.05))
+            if role != "best-2" or ranks > 1
         }
         tests = make_evaluations(shares, seeds=seeds, groups=groups)
         for test in tests:
             space = next(space for space in chosen if space.name == test.space)
-            source = f"{space.name}-1" if test.role == "best" else f"{space.name}-0"
+            source = f"{space.name}-{SOURCES[test.role]}"
             row = next(row for row in trials if row["trial_id"] == source)
             identity = {"trial_id": test.trial_id, "phase": "finalist", "role": test.role, "seed": test.seed}
             trials.append({**row, **identity, "source_trial_id": source, "stop_reason": "completed"})
@@ -137,6 +143,15 @@ def make_results(
         costs=costs_frame(table),
         panels=(Panel("unet_best", "unet, best trial: image, truth and prediction", _png()),),
     )
+
+
+def with_validation(results: SearchResults, miou_of: Mapping[str, float]) -> SearchResults:
+    """The same results with the curves of some trials at one level throughout, by trial_id."""
+    trials, curves = results.trials.copy(), results.curves.copy()
+    for trial_id, miou in miou_of.items():
+        trials.loc[trials["trial_id"] == trial_id, "best_miou"] = miou
+        curves.loc[curves["trial_id"] == trial_id, "miou"] = miou
+    return replace(results, trials=trials, curves=curves)
 
 
 def _add_search_trial(

@@ -18,7 +18,7 @@ from analysis.decision import (
 )
 from analysis.decision_record import DEPLOYMENTS, Deployment
 from analysis.results import SearchResults, TestEvaluation
-from tests.analysis.example_results import make_results
+from tests.analysis.example_results import make_results, with_validation
 
 PAIR = ("unet", "deeplabv3plus")
 ALL = ("unet", "unetplusplus", "deeplabv3plus")
@@ -38,7 +38,7 @@ def study(points: Points, *, equal_starts: bool = True) -> SearchResults:
             one = np.array([[PIXELS, 0], [PIXELS - hits, hits]], dtype=np.int64)
             confusion = np.repeat(one[None], len(GROUPS), axis=0)
             tests.append(TestEvaluation(f"{space}-{role}-seed{seed}", space, role, seed, GROUPS, confusion))
-    results = make_results(spaces=spaces, seeds=(0, 1, 2, 3), equal_starts=equal_starts)
+    results = make_results(spaces=spaces, seeds=(0, 1, 2, 3), ranks=2, equal_starts=equal_starts)
     # No finalist without an evaluation: they are no part of the study.
     trials = results.trials[(results.trials["phase"] == "search") | results.trials["trial_id"].isin(ids_of(tests))]
     return replace(results, trials=trials.reset_index(drop=True), tests=tuple(tests))
@@ -229,9 +229,7 @@ def test_one_space_is_compared_with_its_baseline(difference: float) -> None:
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_the_baseline_stays_when_nothing_better_was_found(deployment: Deployment) -> None:
     results = study({("unet", "baseline"): [60.0] * 3})
-    trials = results.trials.copy()
-    trials.loc[trials["trial_id"] == "unet-0", "best_miou"] = 0.99
-    decision = decide(replace(results, trials=trials), deployment=deployment)
+    decision = decide(with_validation(results, {"unet-0": 0.99}), deployment=deployment)
     assert (decision.status, decision.winner, decision.settings_of) == ("decided", "unet", "baseline")
 
 
@@ -434,3 +432,95 @@ def test_a_test_part_of_one_group_decides_nothing(split_by: str, unit: str) -> N
     assert all(pair.low_points is None for pair in decision.pairs)
     assert f"single {unit}" in decision.warnings[0]
     assert "no intervals" in decision.confidence
+
+
+def two_finalists(best: float, second: float, *, validation: tuple[float, float]) -> SearchResults:
+    """A search of two spaces; of the UNet two configurations were re-run, with these mIoU on test and validation."""
+    points: Points = {
+        ("unet", "best"): [best] * 3,
+        ("unet", "best-2"): [second] * 3,
+        ("deeplabv3plus", "best"): [60.0] * 3,
+    }
+    scores = dict(zip(("best", "best-2"), validation, strict=True))
+    levels = {f"unet-{role}-seed{seed}": score for role, score in scores.items() for seed in range(3)}
+    return with_validation(study(points), levels)
+
+
+@pytest.mark.parametrize(("validation", "chosen"), [((0.7, 0.6), "best"), ((0.6, 0.7), "best-2"), ((0.6, 0.6), "best")])
+def test_of_several_finalists_the_validation_part_chooses(validation: tuple[float, float], chosen: str) -> None:
+    # The test part says the opposite, and is not asked.
+    points = (50.0, 65.0) if chosen == "best" else (65.0, 50.0)
+    decision = decide(two_finalists(*points, validation=validation))
+    (pair,) = decision.pairs
+    assert pair.difference_points == pytest.approx(60 - 50)
+    rows = {row.role: row for row in decision.candidates if row.space == "unet"}
+    assert {role for role, row in rows.items() if row.stands} == {chosen}
+    assert rows[chosen].validation_points == pytest.approx(100 * max(validation))
+    (choice,) = decision.choices
+    assert choice == f"{chosen} of unet (best {100 * validation[0]:.2f}, best-2 {100 * validation[1]:.2f})"
+    assert "the test part has no say" in decision.choice_sentence()
+    assert decision.choice_sentence() in decision.to_markdown()
+    assert decision.to_json()["choices"] == [choice]
+
+
+def test_the_settings_of_the_finalist_that_stands_are_named() -> None:
+    decision = decide(two_finalists(50.0, 65.0, validation=(0.6, 0.7)))
+    assert (decision.winner, decision.settings_of) == ("unet", "best-2")
+
+
+def test_a_finalist_that_broke_stands_for_its_space_only_where_all_broke() -> None:
+    results = two_finalists(50.0, 65.0, validation=(0.7, 0.6))
+    broken = ended(results, "unet-best-seed1", "diverged")
+    decision = decide(broken)
+    assert next(row.role for row in decision.candidates if row.stands and row.space == "unet") == "best-2"
+    assert decision.status == "decided"
+    assert any("unet (best), seed 1 diverged" in warning for warning in decision.warnings)
+    assert "a run broke" in decision.choices[0]
+    decision = decide(ended(broken, "unet-best-2-seed1", "error"))
+    assert decision.status == "undecided"
+
+
+def test_finals_that_have_not_ended_have_no_verdict() -> None:
+    results = two_finalists(50.0, 65.0, validation=(0.6, 0.7))
+    decision = decide(ended(results, "unet-best-2-seed2", "interrupted"))
+    assert decision.status == "none"
+    assert "unet (best-2)" in decision.reason
+
+
+def test_one_spaces_second_finalist_against_its_baseline() -> None:
+    points: Points = {
+        ("unet", "best"): [50.0] * 3,
+        ("unet", "best-2"): spread(65.0),
+        ("unet", "baseline"): [60.0] * 3,
+    }
+    results = with_validation(study(points), {f"unet-best-2-seed{seed}": 0.9 for seed in range(3)})
+    decision = decide(results)
+    assert (decision.status, decision.settings_of) == ("decided", "best-2")
+    assert decision.pairs[0].challenger == "unet (best-2)"
+
+
+def test_a_baseline_among_the_finalists_is_what_the_best_is_compared_with() -> None:
+    points: Points = {("unet", "best"): [50.0] * 3, ("unet", "best-2"): spread(65.0)}
+    results = study(points)
+    trials = results.trials.copy()
+    trials.loc[trials["role"] == "best-2", "source_trial_id"] = "unet-0"
+    levels = {f"unet-best-seed{seed}": 0.9 for seed in range(3)}
+    decision = decide(with_validation(replace(results, trials=trials), levels))
+    assert decision.pairs[0].difference_points == pytest.approx(-15)
+    assert (decision.status, decision.settings_of) == ("decided", "baseline")
+    # Where the validation part chooses it, nothing better was found.
+    levels = {f"unet-best-2-seed{seed}": 0.9 for seed in range(3)}
+    decision = decide(with_validation(replace(results, trials=trials), levels))
+    assert (decision.status, decision.settings_of, decision.pairs) == ("decided", "baseline", ())
+
+
+def test_on_an_edge_device_the_finalist_that_fits_stands_for_its_space() -> None:
+    results = two_finalists(50.0, 65.0, validation=(0.7, 0.6))
+    trials = results.trials.copy()
+    trials.loc[(trials["role"] == "best-2") | (trials["trial_id"] == "unet-2"), "parameters"] = 2_000_000
+    small = replace(results, trials=trials)
+    budgets = Budgets(max_parameters=3_000_000)
+    decision = decide(small, deployment="edge", budgets=budgets)
+    assert (decision.winner, decision.settings_of) == ("unet", "best-2")
+    assert decide(small, deployment="edge").settings_of == "best"
+    assert decide(results, deployment="edge", budgets=budgets).status == "none"

@@ -69,6 +69,7 @@ def test_what_was_recorded_is_read_back(tracking_uri: str) -> None:
     assert_same_table(read.curves, recorded.curves, ["trial_id", "step"])
     assert_same_table(read.costs, recorded.costs, ["space"])
     assert read.panels == recorded.panels
+    assert read.summary["best"]["unet"]["trial_id"] == "unet-1"
     assert len(read.tests) == len(recorded.tests)
     for test, expected in zip(read.tests, recorded.tests, strict=True):
         assert (test.trial_id, test.space, test.role, test.seed, test.groups) == (
@@ -86,7 +87,7 @@ def test_a_running_search_is_read_as_far_as_it_is(tracking_uri: str) -> None:
     recorder.log_evaluation("unet-0", 20, {"miou": 0.5}, STARTED_MS + 1)
     read = read_mlflow(tracking_uri, "running")
     assert read.trials[["stop_reason", "step", "miou"]].values.tolist() == [["", 20, 0.5]]
-    assert (read.tests, read.panels) == ((), ())
+    assert (read.tests, read.panels, read.summary) == ((), (), {})
 
 
 def test_a_step_evaluated_again_after_a_resume_counts_once(tracking_uri: str) -> None:

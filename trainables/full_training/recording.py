@@ -1,12 +1,12 @@
 """A full training's way into MLflow: from its journal, in the background, without ever holding it up."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from spaces.errors import InputError
 from trainables.full_training.settings import TrainingSettings
-from trainables.journal import Event
+from trainables.journal import TRAINING_FILE, Event, JournalReader
 from trainables.tracking.client import TrackingError, TrackingUnavailable
 from trainables.tracking.delivery import Delivery
 from trainables.tracking.records import PanelLike
@@ -19,27 +19,22 @@ _NOT_METRICS = {"event", "time", "step"}
 class TrainingRecording:
     """Delivers a training's journal to MLflow; while MLflow is away the training goes on."""
 
-    def __init__(self, settings: TrainingSettings, recorder: TrainingRecorder | None = None) -> None:
+    def __init__(self, settings: TrainingSettings, folder: Path, recorder: TrainingRecorder | None = None) -> None:
         """Start delivering.
 
         Args:
             settings: The training.
+            folder: Its folder, with its journal.
             recorder: Where to; by default one that is made with the first event, and again until that succeeds.
         """
         self._settings = settings
         self._recorder = recorder
         self._opened = False
-        self._delivery = Delivery(self._deliver)
+        self._delivery = Delivery(JournalReader(folder, TRAINING_FILE), self._deliver)
 
     def take(self, event: Event) -> None:
-        """Take an event that is in the journal; returns at once."""
-        self._delivery.take(event)
-
-    def take_again(self, events: Iterable[Event]) -> None:
-        """Take what earlier sittings journaled, of which some may have got lost; how they ended is over."""
-        for event in events:
-            if event["event"] in {"evaluated", "tested"}:
-                self._delivery.take(event)
+        """Note that an event is in the journal; returns at once."""
+        self._delivery.grown()
 
     def finish(self, best: Path | None, panels: Sequence[PanelLike]) -> list[str]:
         """Wait until all is delivered, then bring the best model.
@@ -69,6 +64,9 @@ class TrainingRecording:
         return self._recorder
 
     def _deliver(self, event: Event) -> None:
+        if event["event"] == "opened":
+            # A sitting begins: what the one before it ended goes on.
+            self._opened = False
         recorder = self._open_recorder()
         milliseconds = round(event["time"] * 1000)
         if event["event"] == "evaluated":

@@ -78,6 +78,7 @@ def hostile_names() -> SearchResults:
 CASES: dict[str, Callable[[], SearchResults]] = {
     "whole": make_results,
     "one_space": lambda: make_results(spaces=("unet",)),
+    "two_finalists": lambda: make_results(ranks=2),
     "one_seed": lambda: make_results(seeds=(0,)),
     "empty": empty,
     "bare_settings": bare_settings,

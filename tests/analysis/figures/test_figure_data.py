@@ -1,17 +1,20 @@
 """What each figure's data says, beyond the contract that all share."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from analysis.best_trials import best_trials
-from analysis.figures import class_iou, finalists, front, hyperparameters, learning_curves
+from analysis.figures import class_iou, finalist_front, finalists, front, hyperparameters, learning_curves
 from analysis.figures.context import figure_context
 from analysis.figures.hyperparameters import association
 from analysis.figures.rows import spread_over_ranks
 from analysis.figures.theme import log_ticks
+from analysis.ground_latency import GROUND_LATENCY
 from analysis.results import SearchResults
 from spaces.parameters import Domain, Parameter
-from tests.analysis.example_results import make_results
+from tests.analysis.example_results import make_results, with_validation
 from tests.analysis.figures.cases import CASES
 
 
@@ -24,10 +27,10 @@ def test_front_marks_exactly_the_trials_that_none_beats() -> None:
 
 
 def test_front_points_keep_their_cost_and_the_others_stay_near_it() -> None:
-    table = front.front_data(make_results(), "latency_ms_p50")
+    table = front.front_data(make_results(), GROUND_LATENCY)
     on_front = table["on_front"]
-    assert (table["position"][on_front] == table["latency_ms_p50"][on_front]).all()
-    assert np.allclose(np.log10(table["position"] / table["latency_ms_p50"]), 0, atol=0.05)
+    assert (table["position"][on_front] == table[GROUND_LATENCY][on_front]).all()
+    assert np.allclose(np.log10(table["position"] / table[GROUND_LATENCY]), 0, atol=0.05)
 
 
 def test_trials_of_one_network_do_not_cover_each_other() -> None:
@@ -129,8 +132,9 @@ def test_drawn_rows_hold_the_best_and_are_no_more_than_asked_for() -> None:
 
 
 def test_the_earlier_of_equal_trials_is_the_best() -> None:
-    results = make_results(spaces=("unet",), finalists=False)
-    results.trials["best_miou"] = 0.5
+    results = with_validation(
+        make_results(spaces=("unet",), finalists=False), {f"unet-{number}": 0.5 for number in range(4)}
+    )
     assert best_trials(results)["unet"]["trial_id"] == "unet-0"
 
 
@@ -192,3 +196,39 @@ def test_each_domain_of_a_parameter_is_a_panel_of_its_own() -> None:
     assert "learning_rate" not in panels
     titles = [one.title for one in hyperparameters.draw_hyperparameters(table, figure_context(results))]
     assert "learning_rate (optimizer=sgd)" in titles
+
+
+def test_the_finalists_front_is_that_of_the_test_part() -> None:
+    results = make_results(ranks=2)
+    table = finalist_front.finalist_front_data(results, "parameters")
+    assert set(zip(table["space"], table["role"], strict=True)) == {
+        (space, role) for space in results.settings["spaces"] for role in ("best", "best-2", "baseline")
+    }
+    for _, row in table.iterrows():
+        better = (table["miou"] >= row["miou"]) & (table["parameters"] <= row["parameters"])
+        strictly = (table["miou"] > row["miou"]) | (table["parameters"] < row["parameters"])
+        assert row["on_front"] == (not (better & strictly).any())
+    means = finalists.finalists_data(results).groupby(["space", "role"])["mean"].first()
+    assert table.set_index(["space", "role"])["miou"].sort_index().equals(means.sort_index().rename("miou"))
+
+
+def test_the_finalists_front_compares_latencies_of_different_inference_sizes() -> None:
+    results = make_results(spaces=("unet",), ranks=2)
+    trials = results.trials.copy()
+    trials.loc[trials["role"] == "best-2", "config.image_scale"] = 0.5
+    table = finalist_front.finalist_front_data(replace(results, trials=trials), GROUND_LATENCY)
+    latency = dict(zip(table["role"], table[GROUND_LATENCY], strict=True))
+    assert latency["best-2"] == pytest.approx(latency["best"] / 4)
+    # It is a little worse and much faster: both are on the front, the baseline is not.
+    assert dict(zip(table["role"], table["on_front"], strict=True)) == {
+        "best": True,
+        "best-2": True,
+        "baseline": False,
+    }
+
+
+def test_the_figure_of_the_finalists_marks_who_stands_for_the_space() -> None:
+    results = with_validation(make_results(spaces=("unet",), ranks=2), {f"unet-best-2-seed{s}": 0.9 for s in range(3)})
+    table = finalists.finalists_data(results)
+    assert set(table["role"][table["stands"]]) == {"best-2"}
+    assert set(table["role"]) == {"best", "best-2", "baseline"}
