@@ -16,6 +16,7 @@ from search.recording import JournalRecorder, log_costs, recorded_settings
 from search.settings import SearchSettings, write_settings
 from trainables.checkpoint_store import CheckpointStore
 from trainables.tracking.client import TrackingError
+from trainables.tracking.search_recorder import SearchRecorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,14 @@ class Outcome:
         summary: The content of summary.json.
         report: The report's page, if one could be written.
         failures: What could not be done at the end, a line each; the trials' results stand without it.
+        halted: Why the search stopped itself, where nothing more could be kept; it has no summary then.
     """
 
     finished: bool
     summary: dict[str, Any]
     report: Path | None
     failures: tuple[str, ...]
+    halted: str | None = None
 
 
 _Result = TypeVar("_Result")
@@ -62,12 +65,14 @@ def conclude(
     if history.finished:
         drawn = _attempt("the panels", lambda: draw_panels(settings, history, store, folder), failures)
         panels = drawn or {}
+    # The report reads what the summary says; the verdict, which the summary ends with, comes with the report.
+    write_summary(folder, summary_of(settings, history, history.run_seconds, None))
     decision, report = _attempt("the report", lambda: _write_report(settings, folder), failures) or (None, None)
     summary = summary_of(settings, history, history.run_seconds, decision)
     write_summary(folder, summary)
     try:
-        recording.finish()
-        _record_end(settings, history, recording, store, summary=summary, report=report, panels=panels)
+        recorder = recording.finish()
+        _record_end(settings, history, recorder, store, summary=summary, report=report, panels=panels)
     except TrackingError as error:
         failures.append(
             f"not all is in MLflow ({error}); --resume --name {settings.name} delivers the rest from the journal"
@@ -87,14 +92,14 @@ def _attempt(what: str, work: Callable[[], _Result], failures: list[str]) -> _Re
 def _record_end(
     settings: SearchSettings,
     history: SearchHistory,
-    recording: JournalRecorder,
+    recorder: SearchRecorder,
     store: CheckpointStore,
     *,
     summary: dict[str, Any],
     report: Path | None,
     panels: dict[str, list[Panel]],
 ) -> None:
-    recorder = recording.recorder
+    recorder.settled_trials()
     log_costs(recorder, list(history.trials.values()), history.costs)
     recorder.open_search(recorded_settings(settings))
     record_best(recorder, settings, history, store, panels)

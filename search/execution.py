@@ -1,5 +1,6 @@
 """Running a search from its first trial, or from where it was left, to its report."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -7,19 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from search.checkpoints import CheckpointCleaner
+from search.commands import taking_commands
 from search.conclusion import Outcome, conclude
 from search.controller import SearchController
-from search.costing import measure_networks
+from search.costing import measure_networks, measure_objectives
 from search.display import notes_line, plain_lines, showing
 from search.history import history_of
 from search.outputs import write_tables
 from search.recording import JournalRecorder
 from search.settings import SearchSettings
+from search.study_database import STUDIES, StudyDatabase
 from spaces.command_line import terminated_as_interrupted
 from trainables.checkpoint_store import open_store
 from trainables.compute.machines import GIGABYTE
 from trainables.data.opening import DataSource
-from trainables.journal import Event, Journal, read_journal
+from trainables.full_disk import full_disk_error
+from trainables.journal import Event, Journal, JournalReader, read_journal
 from trainables.ray_trainable import TrialContext
 from trainables.tracking.search_recorder import SearchRecorder
 
@@ -30,27 +34,28 @@ def run_search(
     settings: SearchSettings,
     folder: Path,
     encoder_states: dict[str, dict[str, Any]],
-    recorder: SearchRecorder,
+    recorder: SearchRecorder | None,
     write: Callable[[str], None],
     *,
     lines: bool,
 ) -> Outcome:
-    """Run a search to its end, or until it is interrupted; Ray must be running.
+    """Run a search to its end, or until it is interrupted or nothing can be kept; Ray must be running.
 
     Args:
         settings: The search.
         folder: Its folder, locked by the caller.
         encoder_states: Initial weights by encoder.
-        recorder: Where MLflow records.
+        recorder: Where MLflow records; None where it can't be reached now.
         write: Takes lines for people.
         lines: Whether to tell of each trial in a line (where no live table is shown).
     """
     began = time.monotonic()
-    earlier = list(read_journal(folder))
-    history = history_of(earlier)
-    recording = JournalRecorder(recorder, settings)
+    history = history_of(read_journal(folder))
     store = open_store(settings.storage)
-    listeners: list[Callable[[Event], None]] = [recording.take, CheckpointCleaner(store, settings, history).take]
+    cleaner = CheckpointCleaner(store, settings, history)
+    listeners: list[Callable[[Event], None]] = [cleaner.take]
+    database = StudyDatabase(folder / STUDIES, settings, history)
+    listeners.append(database.take)
     if lines:
         listeners.append(plain_lines(settings, write))
 
@@ -62,28 +67,51 @@ def run_search(
                 # A closed pipe or a file that can't be deleted just now is no reason to end a search.
                 _log.warning("%s: %s", event["event"], error)
 
-    for event in earlier:
-        recording.take(event)
+    for event in read_journal(folder):
+        database.take(event)
     with Journal(folder) as journal:
-        journal.append("opened", settings=settings.name)
+        recording = JournalRecorder(JournalReader(folder), settings, recorder)
+        listeners.insert(0, recording.take)
+        history.apply(journal.append("opened", settings=settings.name))
         controller = SearchController(settings, history, journal.append, tell)
         try:
             with terminated_as_interrupted():
-                with showing(settings, controller):
+                measure_objectives(settings, controller, write)
+                with showing(settings, controller), taking_commands(folder, settings.spaces, controller, write):
                     finished = _run_phases(settings, controller, _context(settings, encoder_states))
                 if finished:
-                    write("measuring the networks, one at a time")
                     measure_networks(settings, controller, write)
         except KeyboardInterrupt:
             finished = False
-        except Exception:
-            _close(controller, journal, began, finished=False)
-            write_tables(folder, history)
-            raise
+        except Exception as error:
+            halted = controller.halted or journal.failure
+            if halted is None and (full := full_disk_error(error)) is not None:
+                halted = f"the disk is full ({full})"
+            if halted is None:
+                _close(controller, journal, began, finished=False)
+                write_tables(folder, history)
+                raise
+            controller.halt(halted)
+            finished = False
+        halted = controller.halted or journal.failure
+        if halted is not None:
+            return _halted(controller, journal, began, folder, halted)
         _close(controller, journal, began, finished=finished)
+    cleaner.clean()
+    if (unwritten := database.close()) is not None:
+        write(unwritten)
     if (noted := notes_line(history.trials.values())) is not None:
         write(noted)
     return conclude(settings, folder, history, recording, store)
+
+
+def _halted(controller: SearchController, journal: Journal, began: float, folder: Path, reason: str) -> Outcome:
+    """Leave a search that can't keep what it does: what is on disk stays, and nothing is asked of anybody else."""
+    with contextlib.suppress(OSError):
+        _close(controller, journal, began, finished=False)
+    with contextlib.suppress(OSError):
+        write_tables(folder, controller.history)
+    return Outcome(finished=False, summary={}, report=None, failures=(), halted=reason)
 
 
 def _close(controller: SearchController, journal: Journal, began: float, *, finished: bool) -> None:

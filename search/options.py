@@ -1,10 +1,13 @@
 """The options of `python -m search.run`."""
 
+import argparse
+
+from search.objectives import objectives
 from search.samplers.names import SAMPLER_NAMES
-from search.schedulers.registry import SCHEDULERS
+from search.schedulers.names import SCHEDULER_NAMES
 from spaces.command_line import OneLineArgumentParser, add_debug_option
 from spaces.loading import builtin_space_names
-from spaces.option_types import not_negative, positive, seed, whole
+from spaces.option_types import duration, not_negative, positive, seed, share, whole
 from spaces.presets import preset_names
 from trainables.compute.options import add_compute_options
 from trainables.data.source_options import add_data_options
@@ -31,10 +34,33 @@ def make_parser() -> OneLineArgumentParser:
     what.add_argument("--finalist-seeds", type=not_negative, metavar="N", help="seeds of the finals, 0 for none")
     what.add_argument("--seed", type=seed, metavar="N", help="seed of sampler, split and trials (0)")
 
+    what.add_argument("--warm-start", metavar="SEARCH", help="first try the best configurations of this other search")
+    what.add_argument("--finalists", type=positive, metavar="K", help="best K of each space are re-run for the verdict")
+
+    budget = parser.add_argument_group("budgets")
+    budget.add_argument("--budget", type=duration, metavar="TIME", help="plan trials, steps and rungs for 90m, 8h, 2d")
+    budget.add_argument("--equal", choices=("trials", "device-seconds"), help="what each space gets alike (trials)")
+
     rules = parser.add_argument_group("how trials are proposed and stopped")
-    rules.add_argument("--scheduler", choices=tuple(SCHEDULERS), help="which rule stops trials early (asha)")
+    rules.add_argument("--scheduler", choices=SCHEDULER_NAMES, help="which rule stops trials early (asha)")
     rules.add_argument("--grace-steps", type=positive, metavar="N", help="steps before a trial may be stopped")
     rules.add_argument("--reduction-factor", type=_factor, metavar="N", help="at a rung one trial in N goes on")
+    rules.add_argument(
+        "--late-promotion",
+        action=argparse.BooleanOptionalAction,
+        help="pause trials at rungs and let them go on when the cut falls (asha; yes)",
+    )
+    rules.add_argument(
+        "--curve-prediction",
+        action=argparse.BooleanOptionalAction,
+        help="stop trials whose predicted end can't win, too (no)",
+    )
+    rules.add_argument(
+        "--objectives", type=objectives, metavar="NAME,...", help="miou and costs: parameters, latency, memory"
+    )
+    rules.add_argument(
+        "--audit-fraction", type=share, metavar="X", help="share of stopped trials trained on as a check"
+    )
     rules.add_argument("--search-alg", choices=SAMPLER_NAMES, help="how configurations are proposed (tpe)")
 
     data = parser.add_argument_group("data")

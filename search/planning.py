@@ -11,15 +11,18 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from analysis.scores import floor_miou_majority
+from search.budget import Given
 from search.folder import TRIALS, default_name
 from search.grace import default_grace_steps
+from search.network_costs import check_cost_objectives
 from search.resources import (
     concurrent_trials,
     default_loader_workers,
     per_space,
 )
-from search.schedulers.asha import rungs
+from search.schedulers.rungs import rungs
 from search.settings import DataSettings, DeviceSettings, SearchSettings, SpaceSettings
+from search.warm_start import warm_start
 from spaces.configuration import OFF
 from spaces.errors import InputError
 from spaces.loading import builtin_space_names, load_spaces
@@ -54,12 +57,19 @@ class PlannedSearch:
         encoder_states: Initial weights by encoder.
         checkpoint_mb: Size of a trial's checkpoint by space, MB.
         notes: Lines for people: what was chosen by itself, and why.
+        given: Sizes that the user fixed.
     """
 
     settings: SearchSettings
     encoder_states: dict[str, dict[str, Any]]
     checkpoint_mb: dict[str, float]
     notes: tuple[str, ...]
+    given: Given
+
+    @property
+    def needs_timing(self) -> bool:
+        """Whether its sizes follow from how fast its spaces train."""
+        return self.settings.budget_seconds is not None or self.settings.equal == "device-seconds"
 
 
 def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearch:
@@ -81,6 +91,7 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
     split = split_dataset(dataset, by=options.split_by or "auto", seed=seed)
     spaces = tuple(_fitted(space, preset, dataset, split, notes) for space in spaces)
     names = [space.name for space in spaces]
+    check_cost_objectives(spaces, options.objectives or ())
     weights, equal_starts, states = _starts(options, spaces)
     grace = _grace(options, spaces, max_steps, eval_every, notes)
     device = _device(options, names, machines)
@@ -91,6 +102,10 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
     tracking_uri = options.tracking_uri or local_tracking_uri(runs)
     if options.tracking_uri:
         check_tracking_uri(options.tracking_uri)
+    warm = None
+    if options.warm_start is not None:
+        warm = warm_start(options.warm_start, runs, spaces, dict.fromkeys(names, options.trials or preset.trials))
+        notes += warm.notes
     settings = SearchSettings(
         name=name,
         created=datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -102,11 +117,20 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
         eval_every=eval_every,
         grace_steps=grace,
         reduction_factor=reduction_factor,
-        rungs=rungs(grace, max_steps, reduction_factor, eval_every),
+        rungs=rungs(grace, max_steps, eval_every),
         scheduler=options.scheduler or "asha",
+        late_promotion=options.late_promotion is not False,
+        curve_prediction=bool(options.curve_prediction),
+        audit_fraction=options.audit_fraction or 0.0,
         search_alg=options.search_alg or "tpe",
+        warm_start={} if warm is None else warm.as_settings(),
+        warm_start_from=None if warm is None else str(warm.folder),
         seed=seed,
+        objectives=options.objectives or ("miou",),
+        finalists=options.finalists or preset.finalists,
         finalist_seeds=preset.finalist_seeds if options.finalist_seeds is None else options.finalist_seeds,
+        equal=options.equal or "trials",
+        budget_seconds=options.budget,
         validation_windows=preset.validation_windows,
         data=_data_settings(source, dataset, split),
         encoder_weights=weights.describe(),
@@ -120,7 +144,13 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
         versions=part_versions(),
     )
     sizes = {space.name: _checkpoint_mb(space, len(dataset.classes.names)) for space in spaces}
-    return PlannedSearch(settings, states, sizes, tuple(notes))
+    given = Given(
+        trials=options.trials is not None,
+        max_steps=options.max_steps is not None,
+        eval_every=options.eval_every is not None,
+        grace_steps=options.grace_steps is not None,
+    )
+    return PlannedSearch(settings, states, sizes, tuple(notes), given)
 
 
 def encoder_states_again(settings: SearchSettings) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,9 @@
 """The main command: `python -m search.run --space unet` searches, and ends in a report with a verdict."""
 
 import argparse
+import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from spaces.command_line import (
     run_command,
     terminated_as_interrupted,
 )
+from spaces.errors import InputError
 
 if TYPE_CHECKING:
     from search.conclusion import Outcome
@@ -53,33 +56,60 @@ def _planned(options: argparse.Namespace, machines: object) -> "PlannedSearch":
 
 def _start(options: argparse.Namespace, planned: "PlannedSearch") -> int:
     from search.folder import PANELS, TRIALS
-    from search.plan import plan_lines
     from search.settings import write_settings
     from trainables.run_folder import create_folder, free_folder, locked
     from trainables.tracking.search_recorder import SearchRecorder
 
-    settings = planned.settings
     for note in planned.notes:
         _say(note)
+    if not options.dry_run:
+        free_folder(Path(options.runs), planned.settings.name)
+    settings, lines = _sized(planned, on_cluster=options.address is not None)
     if options.dry_run:
-        for line in plan_lines(settings, planned.checkpoint_mb):
+        for line in lines:
             _say(line)
-        _say("dry run: nothing was started or written")
+        timed = "besides timing a few steps, " if planned.needs_timing else ""
+        _say(f"dry run: {timed}nothing was started or written")
         return EXIT_DONE
-    free_folder(Path(options.runs), settings.name)
     # A tracking server that can't be reached is told before anything is there.
     recorder = SearchRecorder(settings.tracking_uri, search_name=settings.name)
     folder = create_folder(Path(options.runs), settings.name, TRIALS, PANELS)
     with locked(folder):
         write_settings(settings, folder)
         _say(f"search {settings.name} in {folder}")
-        for line in plan_lines(settings, planned.checkpoint_mb):
+        _say(f"  to end it early: python -m search.stop --search {settings.name}{_runs_words(folder)}")
+        for line in lines:
             _say(f"  {line}")
         return _run(settings, folder, planned.encoder_states, recorder, address=options.address)
 
 
+def _sized(planned: "PlannedSearch", *, on_cluster: bool) -> "tuple[SearchSettings, list[str]]":
+    """The settings with the sizes that a budget or equal device-seconds lead to, and the plan for people."""
+    from datetime import datetime
+
+    from search.budget import sized
+    from search.forecast import forecast
+    from search.layouts import with_layouts
+    from search.pacing import in_own_processes, measured_pace, on_ray
+    from search.plan import plan_lines
+
+    settings, paces, began = planned.settings, None, time.monotonic()
+    if planned.needs_timing:
+        run = on_ray if on_cluster else in_own_processes
+        settings = with_layouts(settings, None, _say, run)
+        _say("timing a few steps, evaluations and checkpoints of each space")
+        paces = {space: measured_pace(settings, space, run) for space in settings.spaces}
+        settings, chosen = sized(settings, paces, planned.given, spent_seconds=time.monotonic() - began)
+        for line in chosen:
+            _say(line)
+    return settings, plan_lines(settings, forecast(settings, paces), datetime.now(), planned.checkpoint_mb)
+
+
 def _resume(options: argparse.Namespace) -> int:
+    from datetime import datetime
+
     from search.folder import existing_folder
+    from search.forecast import forecast
     from search.plan import plan_lines
     from search.planning import encoder_states_again
     from search.settings import read_settings
@@ -90,13 +120,18 @@ def _resume(options: argparse.Namespace) -> int:
     with locked(folder):
         settings = read_settings(folder).with_memory_options(options.loader_workers, options.image_cache_gb)
         if options.dry_run:
-            for line in plan_lines(settings):
+            for line in plan_lines(settings, forecast(settings), datetime.now()):
                 _say(line)
             _say("dry run: nothing was started or written")
             return EXIT_DONE
         _say(f"going on with {settings.name} in {folder}")
         states = encoder_states_again(settings)
-        recorder = SearchRecorder(settings.tracking_uri, search_name=settings.name)
+        recorder = None
+        try:
+            recorder = SearchRecorder(settings.tracking_uri, search_name=settings.name)
+        except InputError as error:
+            # What a search needs to go on is in its folder; MLflow gets the rest when it is back.
+            _say(f"MLflow is away, its records wait in the journal: {error}")
         if options.address is None:
             return _run(settings, folder, states, recorder, address=None)
         from search.ray_session import cluster_session
@@ -109,7 +144,7 @@ def _run(
     settings: "SearchSettings",
     folder: Path,
     states: dict[str, dict[str, object]],
-    recorder: "SearchRecorder",
+    recorder: "SearchRecorder | None",
     *,
     address: str | None,
 ) -> int:
@@ -120,6 +155,7 @@ def _run(
     prepare_environment()
     from search.execution import run_search
     from search.layouts import with_layouts
+    from search.ray_health import watching_ray
     from search.resources import check_fit
     from trainables.compute.machines import this_machine
 
@@ -128,6 +164,7 @@ def _run(
             machines = this_machine()
             check_fit(settings.device, machines)
             stack.enter_context(local_session(machines.cpus, machines.gpus))
+        stack.enter_context(watching_ray(lambda dead: _leave(dead, _resume_command(settings.name, folder, address))))
         try:
             with terminated_as_interrupted():
                 settings = with_layouts(settings, folder, _say)
@@ -135,6 +172,10 @@ def _run(
             _tell_how_to_go_on(settings, folder, address)
             return EXIT_INTERRUPTED
         outcome = run_search(settings, folder, states, recorder, _say, lines=not sys.stdout.isatty())
+    if outcome.halted is not None:
+        again = _resume_command(settings.name, folder, address)
+        sys.stderr.write(f"failed: {outcome.halted}; make room, then go on with: {again}\n")
+        return EXIT_FAILED
     _tell_outcome(settings, folder, outcome, address)
     if not outcome.finished:
         return EXIT_INTERRUPTED
@@ -143,6 +184,7 @@ def _run(
 
 def _tell_outcome(settings: "SearchSettings", folder: Path, outcome: "Outcome", address: str | None) -> None:
     from search.outputs import training_command
+    from search.spending import spending_lines
     from trainables.tracking.uri import ui_command
 
     summary = outcome.summary
@@ -151,6 +193,14 @@ def _tell_outcome(settings: "SearchSettings", folder: Path, outcome: "Outcome", 
         f"trials and finals: {reasons}; the search spent {summary['steps_spent']} of {summary['steps_full']} steps, "
         f"the finals {summary['steps_spent_finals']}"
     )
+    for line in spending_lines(summary["spent"], settings):
+        _say(line)
+    if summary["stopped"]:
+        _say("the search was stopped by search.stop, so there are no further finals")
+    if summary["counterfactuals"] is not None:
+        _say(summary["counterfactuals"]["sentence"])
+    if summary["audit"]["stopped"] or summary["audit"]["checked"]:
+        _say(summary["audit"]["sentence"])
     if summary["unreadable_images"]:
         _say(f"{summary['unreadable_images']} unlabelled images can't be read and were skipped")
     if not summary["best"]:
@@ -169,10 +219,28 @@ def _tell_outcome(settings: "SearchSettings", folder: Path, outcome: "Outcome", 
         _tell_how_to_go_on(settings, folder, address)
 
 
+def _runs_words(folder: Path) -> str:
+    return "" if folder.parent == Path("runs") else f" --runs {folder.parent}"
+
+
 def _tell_how_to_go_on(settings: "SearchSettings", folder: Path, address: str | None) -> None:
+    _say(f"interrupted; go on with: {_resume_command(settings.name, folder, address)}")
+
+
+def _resume_command(name: str, folder: Path, address: str | None) -> str:
     cluster = f" --address {address}" if address else ""
-    words = f"--resume --name {settings.name} --runs {folder.parent}{cluster}"
-    _say(f"interrupted; go on with: python -m search.run {words}")
+    return f"python -m search.run --resume --name {name} --runs {folder.parent}{cluster}"
+
+
+def _leave(dead: str, again: str) -> None:
+    """End the program at once: without Ray's processes its driver would wait, and then end without a word of ours."""
+    if sys.stdout.isatty():
+        # A live table hides the cursor.
+        sys.stdout.write("\x1b[?25h\n")
+    sys.stdout.flush()
+    sys.stderr.write(f"failed: Ray died ({dead}); all up to the last evaluations is kept; go on with: {again}\n")
+    sys.stderr.flush()
+    os._exit(EXIT_FAILED)
 
 
 def _say(line: str) -> None:

@@ -5,11 +5,15 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spaces.configuration import TrialConfig
 from spaces.parameters import Parameter
-from spaces.space import Space, make_space
+from spaces.space import Space
 from trainables.compute.layout_settings import LayoutSettings
 from trainables.evaluation.settings import EvaluationSettings
 from trainables.settings_file import read_settings_file, write_settings_file
+
+Objective = Literal["miou", "parameters", "latency", "memory"]
+"""What a search may optimise: foreground mIoU upwards, and downwards what the network costs."""
 
 
 class SpaceSettings(BaseModel):
@@ -27,8 +31,9 @@ class SpaceSettings(BaseModel):
         return cls(description=space.description, baseline=space.baseline.model_dump(), parameters=space.parameters)
 
     def space(self, name: str) -> Space:
-        """The space again."""
-        return make_space(name, self.description, self.baseline, self.parameters)
+        """The space again; it was checked as a whole before it was written down."""
+        baseline = TrialConfig.model_validate(self.baseline)
+        return Space(name=name, description=self.description, baseline=baseline, parameters=self.parameters)
 
 
 class DataSettings(BaseModel):
@@ -107,9 +112,20 @@ class SearchSettings(BaseModel):
         reduction_factor: Of the trials at a rung, one in this many goes on.
         rungs: Steps at which ASHA judges.
         scheduler: A name in `search.schedulers.registry.SCHEDULERS`.
-        search_alg: A name in `search.samplers.sampler.SAMPLERS`.
+        late_promotion: Whether trials stopped at a rung are only paused and go on when the rung's cut falls.
+        curve_prediction: Whether predicted ends of learning curves stop trials, too.
+        objectives: What is optimised: `miou`, and costs of the network.
+        audit_fraction: Share of the trials that would be stopped and are trained to their ends as a check.
+        search_alg: A name in `search.samplers.names.SAMPLER_NAMES`.
+        warm_start: Configurations of another search, by space, that are tried right after the baseline.
+        warm_start_from: Where they come from.
         seed: Seed of the sampler, the split and the trials.
+        finalists: Configurations of each space that are re-run for the verdict.
         finalist_seeds: Seeds of the finals.
+        equal: What all spaces get the same of.
+        trials_by_space: Trials of each space where they differ; None for `trials_per_space` of each.
+        device_seconds_per_space: Seconds times devices after which no trial of a space is added; None for no limit.
+        budget_seconds: Wall-clock time that the search was planned for, or None.
         validation_windows: Evaluation windows at most during the search; None for all.
         data: The data.
         encoder_weights: The option's text; `encoder_hashes` tells the contents apart.
@@ -137,9 +153,20 @@ class SearchSettings(BaseModel):
     reduction_factor: int = Field(ge=2)
     rungs: tuple[int, ...]
     scheduler: str
+    late_promotion: bool = True
+    curve_prediction: bool = False
+    objectives: tuple[Objective, ...] = ("miou",)
+    audit_fraction: float = Field(0.0, ge=0, le=1)
     search_alg: str
+    warm_start: dict[str, tuple[dict[str, Any], ...]] = Field(default_factory=dict)
+    warm_start_from: str | None = None
     seed: int
+    finalists: int = Field(1, ge=1)
     finalist_seeds: int = Field(ge=0)
+    equal: Literal["trials", "device-seconds"] = "trials"
+    trials_by_space: dict[str, int] | None = None
+    device_seconds_per_space: float | None = None
+    budget_seconds: float | None = None
     validation_windows: int | None
     data: DataSettings
     encoder_weights: str
@@ -156,6 +183,15 @@ class SearchSettings(BaseModel):
     def searched_spaces(self) -> tuple[Space, ...]:
         """The spaces, in their order."""
         return tuple(entry.space(name) for name, entry in self.spaces.items())
+
+    def trials_of(self, space: str) -> int:
+        """Trials of a space, the baseline included."""
+        return self.trials_per_space if self.trials_by_space is None else self.trials_by_space[space]
+
+    @property
+    def trials_in_all(self) -> int:
+        """Trials of all spaces."""
+        return sum(self.trials_of(space) for space in self.spaces)
 
     def with_memory_options(self, loader_workers: int | None, image_cache_gb: float | None) -> Self:
         """The settings with other memory for data, where given; no result depends on it."""

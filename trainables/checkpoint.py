@@ -1,15 +1,33 @@
 """Checkpoint files: tensors, numbers, texts, lists and dicts, and nothing that could run code when read."""
 
+import contextlib
 import os
 import pickle
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from spaces.errors import InputError
+
+PARTIAL = ".partial"
+"""How the names of files end that are being written."""
+
+
+@contextlib.contextmanager
+def without_checksums() -> Iterator[None]:
+    """Let `torch.save` leave out the checksums of its ZIP format, which take longer than writing.
+
+    `torch.load` does not look at them; other programs that read ZIP files do.
+    """
+    before = torch.serialization.get_crc32_options()
+    torch.serialization.set_crc32_options(compute_crc32=False)
+    try:
+        yield
+    finally:
+        torch.serialization.set_crc32_options(before)
 
 
 def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
@@ -19,7 +37,7 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
         path: The file; its folder must exist.
         state: Tensors, numbers, texts and None in dicts and lists.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=PARTIAL)
     try:
         with os.fdopen(descriptor, "wb") as file:
             torch.save(dict(state), file)

@@ -1,13 +1,15 @@
 """Where the checkpoints of trials live: a local folder, or a URI such as s3://bucket/path that every node reaches."""
 
+import contextlib
 import io
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from spaces.errors import InputError
-from trainables.checkpoint import read_checkpoint, write_checkpoint
+from trainables.checkpoint import PARTIAL, read_checkpoint, without_checksums, write_checkpoint
 from trainables.tracking.uri import without_password
 
 LAST = "last.pt"
@@ -30,6 +32,14 @@ class CheckpointStore(Protocol):
 
     def delete(self, trial_id: str, file_name: str | None = None) -> None:
         """Remove one checkpoint of a trial, or all; what is not there is no error."""
+        ...
+
+    def trials(self) -> set[str]:
+        """The trials of which anything is kept."""
+        ...
+
+    def tidy(self, trial_id: str) -> None:
+        """Remove what killed processes left half written of a trial; nobody may be writing it."""
         ...
 
 
@@ -72,7 +82,8 @@ class FolderStore:
         """Keep a checkpoint in one piece."""
         path = self._folder / trial_id / file_name
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_checkpoint(path, state)
+        with _saving(file_name):
+            write_checkpoint(path, state)
 
     def read(self, trial_id: str, file_name: str) -> dict[str, Any] | None:
         """Read a checkpoint onto the CPU, or None if there is none."""
@@ -86,6 +97,15 @@ class FolderStore:
             shutil.rmtree(folder, ignore_errors=True)
         else:
             (folder / file_name).unlink(missing_ok=True)
+
+    def trials(self) -> set[str]:
+        """The trials of which anything is kept."""
+        return {path.name for path in self._folder.iterdir()} if self._folder.is_dir() else set()
+
+    def tidy(self, trial_id: str) -> None:
+        """Remove what killed processes left half written of a trial; nobody may be writing it."""
+        for path in (self._folder / trial_id).glob(f"*{PARTIAL}"):
+            path.unlink(missing_ok=True)
 
 
 class UriStore:
@@ -102,12 +122,19 @@ class UriStore:
         import torch
 
         buffer = io.BytesIO()
-        torch.save(state, buffer)
+        with _saving(file_name):
+            torch.save(state, buffer)
         self._files.create_dir(f"{self._root}/{trial_id}", recursive=True)
         path = f"{self._root}/{trial_id}/{file_name}"
-        with self._files.open_output_stream(f"{path}.tmp") as stream:
-            stream.write(buffer.getbuffer())
-        self._files.move(f"{path}.tmp", path)
+        partial = f"{path}{PARTIAL}"
+        try:
+            with self._files.open_output_stream(partial) as stream:
+                stream.write(buffer.getbuffer())
+            self._files.move(partial, path)
+        except OSError:
+            with suppress(OSError):
+                self._files.delete_file(partial)
+            raise
 
     def read(self, trial_id: str, file_name: str) -> dict[str, Any] | None:
         """Read a checkpoint onto the CPU, or None if there is none."""
@@ -124,10 +151,28 @@ class UriStore:
 
     def delete(self, trial_id: str, file_name: str | None = None) -> None:
         """Remove one checkpoint of a trial, or all."""
-        from contextlib import suppress
-
         with suppress(FileNotFoundError):
             if file_name is None:
                 self._files.delete_dir(f"{self._root}/{trial_id}")
             else:
                 self._files.delete_file(f"{self._root}/{trial_id}/{file_name}")
+
+    def trials(self) -> set[str]:
+        """The trials of which anything is kept."""
+        return {Path(found.path).name for found in self._listed(self._root)}
+
+    def tidy(self, trial_id: str) -> None:
+        """Remove what killed processes left half written of a trial; nobody may be writing it."""
+        for found in self._listed(f"{self._root}/{trial_id}"):
+            if found.path.endswith(PARTIAL):
+                self._files.delete_file(found.path)
+
+    def _listed(self, folder: str) -> list[Any]:
+        from pyarrow.fs import FileSelector
+
+        return list(self._files.get_file_info(FileSelector(folder, allow_not_found=True)))
+
+
+def _saving(file_name: str) -> contextlib.AbstractContextManager[None]:
+    """Only this program reads `LAST`; it is written after every evaluation, and large."""
+    return without_checksums() if file_name == LAST else contextlib.nullcontext()

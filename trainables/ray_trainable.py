@@ -13,6 +13,8 @@ from spaces.schedule import schedule_for
 from trainables.checkpoint_store import BEST, LAST, open_store
 from trainables.data.opening import DataSource, open_split
 from trainables.evaluation.settings import EvaluationSettings
+from trainables.full_disk import FullDiskError, full_disk_error
+from trainables.tracking.uri import without_password
 
 if TYPE_CHECKING:
     from trainables.compute.precision import ComputeLayout
@@ -71,8 +73,11 @@ class SegmentationTrial(tune.Trainable):  # type: ignore[misc]
     Its Ray configuration is `{"job": {trial_id, space, phase, role, seed, config, reported_step}}`. Each step trains to
     the next evaluation and returns one JSON record: `metrics`, `notes` on what went otherwise than asked, for the last
     evaluation of a finalist `test`, and where the trial broke `stop_reason` (`diverged`, `out_of_memory` or `error`)
-    with `error`. A checkpoint is kept after each evaluation before that is reported; a trial that has one goes on
-    from it.
+    with `error`. Where the disk is full, which is no fault of the trial, it is `disk_full` alone, one line.
+
+    Checkpoints are kept after each evaluation before that is reported; a trial that has one goes on from it. `LAST`
+    comes first; it holds the best weights only where they are the present average. `BEST` follows it where that is
+    so, and stays as it is until there are better ones.
     """
 
     def setup(self, config: dict[str, Any], context: TrialContext | None = None) -> None:
@@ -111,6 +116,10 @@ class SegmentationTrial(tune.Trainable):  # type: ignore[misc]
             if self._trainer is None:
                 self._trainer = self._start()
             return self._advance(self._trainer)
+        except FullDiskError as error:
+            # What was trained since the last checkpoint is not kept anywhere: the trial would go on from that one.
+            self._trainer = None
+            return {"disk_full": str(error)}
         except DivergedError as error:
             return {"stop_reason": "diverged", "error": str(error)}
         except Exception as error:  # noqa: BLE001 - one trial's failure is recorded; the search goes on
@@ -123,20 +132,29 @@ class SegmentationTrial(tune.Trainable):  # type: ignore[misc]
             # A crash came between this evaluation's checkpoint and its report.
             kept, self._unreported = self._unreported, None
             return kept
-        trial_id = self._job["trial_id"]
         untrained = self._untrained_miou(trainer)
-        best_before = trainer.best_miou
         metrics = trainer.advance()
         record: dict[str, Any] = {
             "metrics": metrics | untrained,
             "notes": list(trainer.notes),
         }
-        if trainer.best_miou > best_before:
-            self._store.write(trial_id, BEST, trainer.best_model_state())
         if trainer.finished and self._job["phase"] == "finalist":
             record["test"] = self._test(trainer)
-        self._store.write(trial_id, LAST, {"trainer": trainer.state_dict(), "record": json.dumps(record)})
+        self._keep(LAST, {"trainer": trainer.state_dict(with_best=False), "record": json.dumps(record)})
+        if trainer.best_is_now:
+            self._keep(BEST, trainer.best_model_state())
         return record
+
+    def _keep(self, file_name: str, state: dict[str, Any]) -> None:
+        trial_id = self._job["trial_id"]
+        try:
+            self._store.write(trial_id, file_name, state)
+        except (OSError, RuntimeError) as error:
+            full = full_disk_error(error)
+            if full is None:
+                raise
+            place = f"{without_password(self._context.storage)}: no room for {file_name} of trial {trial_id}"
+            raise FullDiskError(f"{place} ({' '.join(str(full.strerror or full).split())})") from error
 
     def _untrained_miou(self, trainer: "Trainer") -> dict[str, float]:
         """What the baseline's network scores before its first step: the floor that training must leave behind."""
@@ -164,6 +182,7 @@ class SegmentationTrial(tune.Trainable):  # type: ignore[misc]
             torch.set_num_threads(max(1, context.threads.get(space, 1)))
         data, loader = self._opened_data()
         config = TrialConfig.model_validate(self._job["config"])
+        kept = self._store.read(self._job["trial_id"], LAST)
         trainer = Trainer(
             config,
             schedule_for(config, max_steps=context.max_steps, eval_every=context.eval_every),
@@ -174,13 +193,22 @@ class SegmentationTrial(tune.Trainable):  # type: ignore[misc]
             layout=context.layouts[space],
             evaluation=context.evaluation,
             loader=loader,
+            initialised=kept is None,
         )
-        kept = self._store.read(self._job["trial_id"], LAST)
         if kept is not None:
-            trainer.load_state_dict(kept["trainer"])
-            if trainer.step > self._job["reported_step"]:
-                self._unreported = json.loads(kept["record"])
+            self._go_on(trainer, kept)
         return trainer
+
+    def _go_on(self, trainer: "Trainer", kept: dict[str, Any]) -> None:
+        """Bring a new trainer to where the trial's last one was when it kept its checkpoint."""
+        state = kept["trainer"]
+        best = None if state["best_state"] is not None else self._store.read(self._job["trial_id"], BEST)
+        trainer.load_state_dict(state, best)
+        if trainer.step > self._job["reported_step"]:
+            self._unreported = json.loads(kept["record"])
+            if trainer.best_is_now:
+                # The crash may have come between the two files.
+                self._keep(BEST, trainer.best_model_state())
 
     def _opened_data(self) -> "tuple[TrialData, BatchLoader]":
         """The data and what makes batches of them, for all trials of this process."""

@@ -68,8 +68,29 @@ def locked(folder: Path) -> Iterator[None]:
     except Timeout:
         raise InputError(f"{folder.name} is being run by another process; wait for it or stop it") from None
     except OSError as error:
-        raise InputError(f"{folder}: can't be written ({error.strerror or error}); restore the permission") from None
+        raise _not_writable(folder, error) from None
     try:
         yield
     finally:
         lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether another process holds a folder now, on this machine or another one that shares it.
+
+    Raises:
+        InputError: If the folder can't be written.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(folder / LOCK).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError as error:
+        raise _not_writable(folder, error) from None
+
+
+def _not_writable(folder: Path, error: OSError) -> InputError:
+    return InputError(f"{folder}: can't be written ({error.strerror or error}); restore the permission")

@@ -54,7 +54,7 @@ def _start(options: argparse.Namespace) -> int:
         _say(f"training {settings.name} in {folder}")
         for line in _plan_lines(settings):
             _say(f"  {line}")
-        recording = TrainingRecording(settings, recorder)
+        recording = TrainingRecording(settings, folder, recorder)
         return _run(settings, folder, planned.trainer, recording, state_of(()), unreported=None)
 
 
@@ -73,15 +73,12 @@ def _resume(options: argparse.Namespace) -> int:
         settings = read_settings(folder)
         given = {name: getattr(options, name) for name in ("loader_workers", "image_cache_gb")}
         settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
-        events = list(read_journal(folder, TRAINING_FILE))
-        state = state_of(events)
+        state = state_of(read_journal(folder, TRAINING_FILE))
         if state.stop_reason == "diverged":
             raise InputError(f"{folder}: {state.error}, and would be again; train with a lower learning_rate")
         if state.stop_reason == "completed":
             _say(f"{settings.name} is finished; bringing MLflow up to date")
-            recording = TrainingRecording(settings)
-            recording.take_again(events)
-            recording.take(events[-1])
+            recording = TrainingRecording(settings, folder)
             kept = FolderStore(folder.parent).read(folder.name, LAST)
             if kept is not None:
                 # It was killed after its last step, maybe before it drew its pictures.
@@ -91,8 +88,7 @@ def _resume(options: argparse.Namespace) -> int:
         kept = FolderStore(folder.parent).read(folder.name, LAST)
         trainer = trainer_again(settings, None if kept is None else kept["trainer"])
         _say(f"going on with {settings.name} in {folder} after step {trainer.step:,} of {settings.max_steps:,}")
-        recording = TrainingRecording(settings)
-        recording.take_again(events)
+        recording = TrainingRecording(settings, folder)
         return _run(settings, folder, trainer, recording, state, unreported=None if kept is None else kept["metrics"])
 
 

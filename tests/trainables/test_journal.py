@@ -1,13 +1,17 @@
+import errno
 import json
 import math
+import os
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spaces.errors import InputError
-from trainables.journal import FILE_NAME, Journal, read_journal
+from trainables.journal import FILE_NAME, Journal, JournalError, JournalReader, read_journal
 
 numbers = st.integers(-(2**53), 2**53) | st.floats() | st.text() | st.booleans() | st.none()
 
@@ -55,3 +59,89 @@ def test_each_line_is_on_disk_when_append_returns(tmp_path: Path) -> None:
     lines = (tmp_path / FILE_NAME).read_text(encoding="utf-8").splitlines()
     assert json.loads(lines[0])["n"] == 1
     journal.close()
+
+
+def full_after(monkeypatch: pytest.MonkeyPatch, taken: int, *, at_sync: bool = False) -> None:
+    """Let the disk take that many bytes of the next line, or the whole line and fail to sync it."""
+    write = FileIO.write
+
+    class Disk(FileIO):
+        room = taken
+
+        def write(self, content: object, /) -> int:
+            if at_sync:
+                return write(self, content)  # type: ignore[arg-type]
+            if self.room == 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            part = bytes(content)[: self.room]  # type: ignore[call-overload]
+            self.room -= len(part)
+            return write(self, part)
+
+    def fsync(descriptor: int) -> None:
+        if at_sync:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    open_path = Path.open
+
+    def opened(path: Path, mode: str = "r", *rest: Any, **named: Any) -> Any:
+        return Disk(path, mode) if mode == "ab" else open_path(path, mode, *rest, **named)
+
+    monkeypatch.setattr(Path, "open", opened)
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+@pytest.mark.parametrize(("taken", "at_sync"), [(0, False), (1, False), (40, False), (0, True)])
+def test_a_full_disk_leaves_the_journal_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int, at_sync: bool
+) -> None:
+    with Journal(tmp_path) as journal:
+        journal.append("note", n=1)
+    before = (tmp_path / FILE_NAME).read_bytes()
+    with monkeypatch.context() as patched:
+        full_after(patched, taken, at_sync=at_sync)
+        with Journal(tmp_path) as journal:
+            with pytest.raises(JournalError, match="No space left"):
+                journal.append("note", n=2, text="x" * 100)
+            assert journal.failure is not None
+            patched.setattr(os, "fsync", lambda descriptor: None)
+            # A gap would make what follows a lie.
+            with pytest.raises(JournalError):
+                journal.append("note", n=3)
+    assert (tmp_path / FILE_NAME).read_bytes() == before
+    with Journal(tmp_path) as journal:
+        journal.append("note", n=4)
+    assert [event["n"] for event in read_journal(tmp_path)] == [1, 4]
+
+
+def test_a_long_torn_line_is_cut(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        journal.append("note", n=1)
+    with (tmp_path / FILE_NAME).open("ab") as file:
+        file.write(b"x" * 200_000)
+    with Journal(tmp_path) as journal:
+        journal.append("note", n=2)
+    assert [event["n"] for event in read_journal(tmp_path)] == [1, 2]
+    (tmp_path / FILE_NAME).write_bytes(b"x" * 200_000)
+    Journal(tmp_path).close()
+    assert (tmp_path / FILE_NAME).read_bytes() == b""
+
+
+def test_a_reader_sees_what_was_noted_to_be_durable(tmp_path: Path) -> None:
+    reader = JournalReader(tmp_path)
+    assert reader.next() is None
+    with Journal(tmp_path) as journal:
+        journal.append("note", n=1)
+        assert reader.next() is None
+        reader.grown()
+        journal.append("note", n=2)
+        event = reader.next()
+        assert event is not None
+        assert event["n"] == 1
+        assert reader.next() is None
+        reader.grown()
+        assert reader.waiting > 0
+        event = reader.next()
+        assert event is not None
+        assert event["n"] == 2
+        assert reader.waiting == 0
+    reader.close()

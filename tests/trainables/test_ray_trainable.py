@@ -1,10 +1,12 @@
 """One trial as Ray runs it, without Ray: jobs in, JSON records out."""
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -108,6 +110,121 @@ def test_an_evaluation_whose_report_was_lost_is_reported_again_not_trained_again
     lost = record(make_trial(context, job()))
     again = record(make_trial(context, job(reported_step=0)))
     assert again == lost
+
+
+def falling_from(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Let no evaluation from a step on be the best."""
+    evaluated = Trainer._timed_evaluation
+
+    def falling(self: Trainer) -> Any:
+        evaluation = evaluated(self)
+        if self.step < step:
+            return evaluation
+        return replace(evaluation, photo_confusion=np.roll(np.eye(4, dtype=np.int64), 1, axis=0)[None])
+
+    monkeypatch.setattr(Trainer, "_timed_evaluation", falling)
+
+
+def test_the_best_weights_are_kept_once_and_come_back(context: TrialContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    falling_from(monkeypatch, 4)
+    store = FolderStore(Path(context.storage))
+    trial = make_trial(context, job())
+    record(trial)
+    first, best = store.read("small-000", LAST), store.read("small-000", BEST)
+    assert first is not None
+    assert best is not None
+    average = first["trainer"]["training"]["average"]["model"]
+    for name, value in first["trainer"]["best_state"].items():
+        assert torch.equal(value, best["model"][name])
+        assert value.data_ptr() == average[name].data_ptr(), "one storage in the file"
+    record(trial)
+    second = store.read("small-000", LAST)
+    assert second is not None
+    assert second["trainer"]["best_state"] is None
+    assert second["trainer"]["best_step"] == 2
+    resumed = make_trial(context, job(reported_step=4))
+    last = record(resumed)["metrics"]
+    assert last["step"] == 6
+    assert last["best_miou"] == best["miou"]
+    kept = resumed._trainer.best_model_state()  # type: ignore[union-attr]
+    assert kept["step"] == 2
+    assert all(torch.equal(value, best["model"][name]) for name, value in kept["model"].items())
+
+
+@pytest.mark.parametrize("written", [0, 1, 2, 3])
+def test_a_crash_between_any_two_checkpoints_loses_nothing(
+    context: TrialContext, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    """The process dies when it has written so many of its four files: two after each of two evaluations."""
+    straight = make_trial(context, job("small-001"))
+    expected = [record(straight) for _ in range(3)]
+    count = 0
+    write = FolderStore.write
+
+    def dying(self: FolderStore, *content: Any) -> None:
+        nonlocal count
+        if count == written:
+            raise KeyboardInterrupt
+        count += 1
+        write(self, *content)
+
+    trial = make_trial(context, job())
+    reported = 0
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(FolderStore, "write", dying)
+        for _ in range(3):
+            reported = record(trial)["metrics"]["step"]
+    again = make_trial(context, job(reported_step=reported))
+    records = [record(again) for _ in range(3 - reported // 2)]
+    for mine, theirs in zip(records, expected[reported // 2 :], strict=True):
+        assert same_but_for_time(mine["metrics"], theirs["metrics"])
+    store = FolderStore(Path(context.storage))
+    mine, theirs = store.read("small-000", BEST), store.read("small-001", BEST)
+    assert mine is not None
+    assert theirs is not None
+    assert mine["step"] == theirs["step"]
+    assert all(torch.equal(value, theirs["model"][name]) for name, value in mine["model"].items())
+
+
+@pytest.mark.parametrize("file_name", [LAST, BEST])
+def test_a_full_disk_is_not_the_trials_own_error_and_it_goes_on_when_there_is_room(
+    context: TrialContext, monkeypatch: pytest.MonkeyPatch, file_name: str
+) -> None:
+    expected = record(make_trial(context, job("small-001")))
+    write = FolderStore.write
+
+    def full(self: FolderStore, trial_id: str, name: str, state: dict[str, Any]) -> None:
+        if name != file_name:
+            write(self, trial_id, name, state)
+            return
+        # As torch.save tells of it.
+        error = RuntimeError("unexpected pos 704 vs 598")
+        error.__context__ = OSError(errno.ENOSPC, "No space left on device")
+        raise error
+
+    trial = make_trial(context, job())
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderStore, "write", full)
+        outcome = record(trial)
+    assert list(outcome) == ["disk_full"]
+    assert outcome["disk_full"] == (
+        f"{context.storage}: no room for {file_name} of trial small-000 (No space left on device)"
+    )
+    again = record(trial)
+    assert same_but_for_time(again["metrics"], expected["metrics"])
+    assert FolderStore(Path(context.storage)).read("small-000", BEST) is not None
+
+
+def test_a_store_that_fails_otherwise_is_an_error_of_the_trial(
+    context: TrialContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: FolderStore, *content: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(FolderStore, "write", broken)
+    outcome = record(make_trial(context, job()))
+    assert outcome["stop_reason"] == "error"
+    assert "Permission denied" in outcome["error"]
 
 
 def test_a_finalist_is_tested_after_its_last_step_with_its_best_weights(context: TrialContext) -> None:

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spaces.errors import InputError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _CHECK_SECONDS = 5
+_MAKING_SECONDS = 120
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -72,14 +74,36 @@ def connect(tracking_uri: str, *, must_exist: bool = False) -> "MlflowClient":
             if path is None and scheme_of(uri) not in SERVER_SCHEMES:
                 # MLflow retries a database for minutes; one attempt of our own says the same at once.
                 sqlalchemy.create_engine(uri).connect().close()
-            client = MlflowClient(tracking_uri=uri)
-            client.search_experiments(max_results=1)
+            with _alone_at(path):
+                client = MlflowClient(tracking_uri=uri)
+                client.search_experiments(max_results=1)
     except (MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError, ImportError, ValueError) as error:
         raise InputError(
             f"--tracking-uri {without_password(tracking_uri)}: no MLflow database or server can be used there"
             f" ({_reason(error)}); start the server, correct the URI, or leave the option out"
         ) from error
     return client
+
+
+@contextmanager
+def _alone_at(database: Path | None) -> Iterator[None]:
+    """Keep processes from making the tables of one local database at the same time, which MLflow can't."""
+    from filelock import FileLock, Timeout
+
+    lock = None if database is None else FileLock(database.with_name(f".{database.name}.lock"))
+    if lock is not None:
+        try:
+            lock.acquire(timeout=_MAKING_SECONDS)
+        except Timeout:
+            raise
+        except OSError:
+            # Where nothing can be written nobody makes tables.
+            lock = None
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 @contextmanager

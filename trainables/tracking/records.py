@@ -86,7 +86,7 @@ class TrialHeader:
         trial_id: Unique within the search; also the name of its run.
         space: Name of its space.
         phase: "search" or "finalist".
-        role: "baseline", "proposed" or "best".
+        role: "baseline", "warm_start", "proposed", or of a finalist "best", "best-2", ...
         seed: Seed of initial weights and data order.
         config: What it trains.
         started_ms: When it started, in ms since the epoch.

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,20 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _PARAMS_PER_BATCH = 100
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """A run that is there.
+
+    Attributes:
+        run_id: Its id.
+        ended_ms: When it ended, in ms since the epoch; None while it runs.
+    """
+
+    run_id: str
+    ended_ms: int | None
 
 
 class ExperimentRuns:
@@ -77,6 +92,27 @@ class ExperimentRuns:
             for start in range(0, len(missing), _PARAMS_PER_BATCH):
                 self._client.log_batch(run.info.run_id, params=missing[start : start + _PARAMS_PER_BATCH])
         return str(run.info.run_id)
+
+    def with_tag(self, name: str, value: str, told_apart_by: str) -> dict[str, FoundRun]:
+        """All runs with a tag, by what another tag of theirs says; of runs alike in it only the fullest is left.
+
+        Args:
+            name: The tag.
+            value: Its value.
+            told_apart_by: The other tag, of which no two runs should have the same value.
+        """
+        found: dict[str, FoundRun] = {}
+        with translated():
+            # The fullest first: a slow server may have made a run twice, of which one was then filled.
+            runs = sorted(self._with_tags({name: value}), key=lambda run: -len(run.data.metrics))
+            for run in runs:
+                key = run.data.tags.get(told_apart_by)
+                if key in found:
+                    self._client.delete_run(run.info.run_id)
+                elif key is not None:
+                    ended = run.info.end_time if run.info.status != "RUNNING" else None
+                    found[key] = FoundRun(run.info.run_id, ended)
+        return found
 
     def end(self, run: str, status: str, timestamp_ms: int) -> None:
         """End a run with one of MLflow's statuses."""
@@ -163,9 +199,24 @@ class ExperimentRuns:
         return str(found.experiment_id)
 
     def _find(self, tags: Mapping[str, str]) -> "Run | None":
-        condition = " and ".join(f"tags.`{name}` = {_quoted(value)}" for name, value in tags.items())
-        runs = self._client.search_runs([self._experiment_id], condition, max_results=1)
+        runs = self._with_tags(tags)
+        if len(runs) > 1:
+            # A server that is slow enough makes a run twice: the request seemed lost and was sent again.
+            runs.sort(key=lambda run: (-len(run.data.metrics), run.info.run_id))
+            for double in runs[1:]:
+                self._client.delete_run(double.info.run_id)
         return runs[0] if runs else None
+
+    def _with_tags(self, tags: Mapping[str, str]) -> "list[Run]":
+        condition = " and ".join(f"tags.`{name}` = {_quoted(value)}" for name, value in tags.items())
+        runs: list[Run] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_runs([self._experiment_id], condition, max_results=_PAGE, page_token=token)
+            runs += page
+            token = page.token
+            if not token:
+                return runs
 
 
 def _quoted(value: str) -> str:

@@ -48,6 +48,15 @@ class SearchRecorder:
         self._runs.log_json(self._search_run, settings, records.SETTINGS_FILE)
         return self._search_run
 
+    def settled_trials(self) -> dict[str, int]:
+        """When each trial's run ended that has ended, in ms since the epoch; the runs that are there need no opening.
+
+        Runs that a slow server made twice are reduced to one.
+        """
+        found = self._runs.with_tag(records.PARENT_TAG, self._search_run, records.TRIAL_TAG)
+        self._trial_runs = {trial_id: run.run_id for trial_id, run in found.items()}
+        return {trial_id: run.ended_ms for trial_id, run in found.items() if run.ended_ms is not None}
+
     def open_trial(self, trial: TrialHeader) -> str:
         """Find or create a trial's run, with its tags and configuration; one that had ended runs again.
 

@@ -64,6 +64,7 @@ class Trainer:
         layout: ComputeLayout = PLAIN_LAYOUT,
         evaluation: EvaluationSettings = PLAIN_EVALUATION,
         loader: BatchLoader | None = None,
+        initialised: bool = True,
     ) -> None:
         """Build network and optimiser.
 
@@ -78,6 +79,7 @@ class Trainer:
             evaluation: How validation and test predict.
             loader: Makes the batches, of these data; it may serve other trials before and after. By default one
                 without worker processes.
+            initialised: Whether to draw initial weights; False saves the time where `load_state_dict` comes next.
 
         Raises:
             InputError: If architecture, encoder or threshold strategy do not exist.
@@ -102,7 +104,12 @@ class Trainer:
         self._best_step = 0
         self._best_state: dict[str, Tensor] | None = None
         model = initial_model(
-            config, len(data.classes.names), seed=seed, encoder_state=encoder_state, device=self._device, layout=layout
+            config,
+            len(data.classes.names),
+            seed=seed if initialised else None,
+            encoder_state=encoder_state,
+            device=self._device,
+            layout=layout,
         )
         weights = torch.from_numpy(data.class_weights(config.class_weight_cap)).to(self._device)
         self._training = TrainingStep(
@@ -247,7 +254,10 @@ class Trainer:
         return model
 
     def best_model_state(self) -> dict[str, Any]:
-        """What is kept and shipped: `best_model`'s weights, and what is needed to build and use it again."""
+        """What is kept and shipped: `best_model`'s weights, and what is needed to build and use it again.
+
+        Before the first evaluation they are live tensors: write them before going on.
+        """
         return {
             "format": STATE_FORMAT,
             "config": self.config.model_dump(),
@@ -258,11 +268,25 @@ class Trainer:
             "seed": self._seed,
             "step": self._best_step,
             "miou": self.best_miou,
-            "model": self.best_model().state_dict(),
+            "model": self.model.state_dict() if self._best_state is None else self._best_state,
         }
 
-    def state_dict(self) -> dict[str, Any]:
-        """All that the rest of the training depends on, as live tensors: write it before going on."""
+    @property
+    def best_is_now(self) -> bool:
+        """Whether the best evaluation so far is the last one."""
+        return self._best_state is not None and self._best_step == self.step
+
+    def state_dict(self, *, with_best: bool = True) -> dict[str, Any]:
+        """All that the rest of the training depends on, as live tensors: write it before going on.
+
+        Args:
+            with_best: Whether the weights of the best evaluation are in it, too. Without, they are if it was the last
+                one, since they are the present average then; else they must be kept apart as `best_model_state`.
+        """
+        best = self._best_state if with_best else None
+        if self.best_is_now:
+            # The average's own tensors: a file that holds them twice stores them once.
+            best = dict(self.model.state_dict())
         return {
             "format": STATE_FORMAT,
             "config": self.config.model_dump(),
@@ -272,7 +296,7 @@ class Trainer:
             "training": self._training.state_dict(),
             "best_miou": self.best_miou,
             "best_step": self._best_step,
-            "best_state": self._best_state,
+            "best_state": best,
             "images_seen": self._images_seen,
             "train_seconds": self._train_seconds,
             "data_wait_seconds": self._data_wait_seconds,
@@ -280,12 +304,16 @@ class Trainer:
             "unreadable": sorted(self._unreadable),
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], best: Mapping[str, Any] | None = None) -> None:
         """Go on where another trainer of the same configuration, seed and data stopped.
 
+        Args:
+            state: Its `state_dict`, which is copied.
+            best: Its `best_model_state`, for a state that was made without; its tensors are kept.
+
         Raises:
-            InputError: If the state is of another configuration, schedule or seed, or of another version of the
-                program.
+            InputError: If one of them is of another configuration, schedule or seed, or of another version of the
+                program, or they are not of one training.
         """
         require_same(
             state,
@@ -298,7 +326,13 @@ class Trainer:
         self.step = state["step"]
         self.best_miou = state["best_miou"]
         self._best_step = state["best_step"]
-        self._best_state = state["best_state"]
+        self._best_state = None
+        if state["best_state"] is not None:
+            self._best_state = {name: value.clone() for name, value in state["best_state"].items()}
+        elif self._best_step > 0:
+            best = best or {}
+            require_same(best, format=STATE_FORMAT, seed=self._seed, step=self._best_step)
+            self._best_state = best["model"]
         self._images_seen = state["images_seen"]
         self._train_seconds = state["train_seconds"]
         self._data_wait_seconds = state["data_wait_seconds"]
