@@ -3,18 +3,16 @@
 Ray's scheduler and searcher interfaces are thin covers of this class (`search.ray_tune`), and so is the simulation.
 """
 
-import math
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from search.audit import is_audited
 from search.finalists import finalist_jobs
-from search.history import SearchHistory, TrialHistory, TrialJob, miou_of
-from search.progress import Progress
+from search.history import SearchHistory, TrialHistory, TrialJob
+from search.judge import Judge
+from search.progress import Progress, progress_of
 from search.proposals import Proposals, Sampler, make_samplers
 from search.schedulers.registry import make_scheduler
 from search.schedulers.rule import STOPPED_AT_A_RUNG, Action, Scheduler, Verdict
@@ -61,13 +59,17 @@ class SearchController:
         self._lock = threading.RLock()
         self._scheduler = make_scheduler(settings) if scheduler is None else scheduler
         self._proposals = Proposals(settings, history, make_samplers(settings) if samplers is None else samplers)
+        self._judge = Judge(history, self._scheduler, self._proposals)
         self._waiting: list[TrialJob] = []
         self._running: set[str] = set()
         self._halted: str | None = None
         self._phase = "search"
         self._phase_began = time.monotonic()
         self._steps_before = 0
-        self._rebuild()
+        self._close_what_a_crash_left_open(self._judge.replay())
+        # The user's stops may arrive before the first phase begins: what waits must be known to them.
+        self.begin_phase("search")
+        self._stop_what_the_user_stopped()
 
     def begin_phase(self, phase: str) -> None:
         """Go to the search or to the finals; unfinished trials of the phase come first."""
@@ -77,7 +79,7 @@ class SearchController:
                 known = set(self.history.trials)
                 for job in finalist_jobs(self._settings, self.history):
                     if job.trial_id not in known:
-                        self._write("proposed", **_job_content(job))
+                        self._write("proposed", **job.to_event())
             trials = self.history.of_phase(phase)
             self._waiting = [trial.job for trial in trials if not trial.ended and not trial.paused]
             self._steps_before = sum(trial.step for trial in trials)
@@ -97,18 +99,13 @@ class SearchController:
                 self._running.add(job.trial_id)
             return job
 
-    def phase_proposed(self) -> bool:
-        """Whether all trials of the phase have been handed out for the last time."""
-        with self._lock:
-            if self._waiting or self._next_space() is not None:
-                return False
-            return not any(trial.paused for trial in self.history.of_phase(self._phase))
-
     def phase_done(self) -> bool:
-        """Whether all trials of the phase have ended."""
+        """Whether all trials of the phase have ended and no more come.
+
+        Not before can it be known that `next_trial` has handed out its last: what runs may pause, and go on later.
+        """
         with self._lock:
-            trials = self.history.of_phase(self._phase)
-            return self.phase_proposed() and all(trial.ended for trial in trials)
+            return self._next_space() is None and all(trial.ended for trial in self.history.of_phase(self._phase))
 
     def started(self, trial_id: str) -> None:
         """Note that a trial's training begins or goes on."""
@@ -135,10 +132,14 @@ class SearchController:
                 return True
             # What is decided on it follows at once, and both are on disk before anybody acts on it.
             self._write("reported", wait=False, trial_id=trial_id, step=step, metrics=dict(metrics))
-            self._decide(trial, self._judged(trial, step))
+            verdict = self._judge.reported(trial, step)
+            self._decide(trial, verdict)
             goes_on = not trial.ended and not trial.paused
-            if not goes_on:
+            # Between rungs nothing changes for others, except that a space's time may be spent.
+            if verdict.rung is not None or not goes_on:
                 self._settle()
+            else:
+                self._next_space()
             return goes_on
 
     def tested(self, trial_id: str, test: Mapping[str, Any]) -> None:
@@ -153,21 +154,23 @@ class SearchController:
                 self._write("noted", trial_id=trial_id, note=note)
 
     def ended(self, trial_id: str, stop_reason: str, error: str | None = None) -> None:
-        """Note that a trial ended for a reason that no scheduler decided; a trial ends once."""
+        """Note that a trial ended for a reason that no scheduler decided; a trial ends once.
+
+        What becomes of the process of a trial that paused means nothing: its checkpoint is in the store.
+        """
         with self._lock:
             trial = self.history.trials[trial_id]
-            if not trial.ended:
+            if not trial.ended and not trial.paused:
                 self._end(trial, stop_reason, error)
                 self._settle()
 
     def interrupt(self) -> None:
         """Note that the search is interrupted: what runs or is paused may be taken up again."""
         with self._lock:
-            paused = {trial.job.trial_id for trial in self.history.of_phase(self._phase) if trial.paused}
-            for trial_id in sorted(self._running | paused):
-                # One that was handed out and never started has not been interrupted in anything.
-                if self.history.trials[trial_id].started_at is not None:
-                    self._end(self.history.trials[trial_id], "interrupted", None)
+            # Those too that a killed process left running and that have not gone on since.
+            for trial in self.history.trials.values():
+                if trial.started_at is not None and trial.stop_reason is None:
+                    self._end(trial, "interrupted", None)
             self._running.clear()
 
     def halt(self, reason: str) -> None:
@@ -192,61 +195,43 @@ class SearchController:
             self._settle()
 
     def stop_space(self, space: str) -> None:
-        """End a space for the user: all its trials, and no new ones."""
+        """End a space for the user: all its trials of the search, and no new ones; its finals still run."""
         with self._lock:
             if space not in self.history.exhausted:
                 self._exhaust(space, STOPPED_BY_THE_USER)
-            for trial in list(self.history.of_phase(self._phase, space)):
+            for trial in self.history.of_phase("search", space):
                 self._stop(trial)
             self._settle()
 
     def stop_search(self) -> None:
-        """End the search for the user: all spaces, and no finals."""
+        """End the search for the user: all its trials, those of the finals too, and no new ones."""
         with self._lock:
             if not self.history.stopped:
                 self._write("search_stopped")
             for space in self._settings.spaces:
                 self.stop_space(space)
+            for trial in self.history.of_phase("finalist"):
+                self._stop(trial)
 
     def progress(self) -> Progress:
         """A moment of the phase, for a display."""
         with self._lock:
-            # Copies, since the display reads them while the search goes on.
-            copies = {
-                trial.job.trial_id: replace(trial, reports=dict(trial.reports))
-                for trial in self.history.of_phase(self._phase)
-            }
-            trials = tuple(copies.values())
-            planned = len(trials)
-            if self._phase == "search":
-                planned = sum(
-                    len(self.history.of_phase("search", space))
-                    if space in self.history.exhausted
-                    else self._settings.trials_of(space)
-                    for space in self._settings.spaces
-                )
-            return Progress(
-                phase=self._phase,
-                planned=planned,
-                running=tuple(copies[name] for name in sorted(self._running)),
-                ended=Counter(trial.stop_reason for trial in trials if trial.ended and trial.stop_reason),
-                trials=trials,
-                steps=sum(trial.step for trial in trials) - self._steps_before,
+            return progress_of(
+                self._settings,
+                self.history,
+                self._phase,
+                running=sorted(self._running),
+                steps_before=self._steps_before,
                 seconds=time.monotonic() - self._phase_began,
             )
 
-    def _rebuild(self) -> None:
-        """Bring rungs and samplers to where the journal says they were, and close what a crash left open."""
-        verdicts: dict[str, Verdict] = {}
-        for kind, name, step in list(self.history.timeline):
-            if kind == "exhausted":
-                self._scheduler.exhausted(name)
-            elif self.history.trials[name].job.phase == "search":
-                if kind == "reported":
-                    verdicts[name] = self._heard(self.history.trials[name], step)
-                else:
-                    self._hear_again(kind, self.history.trials[name])
-        for trial in list(self.history.trials.values()):
+    def _close_what_a_crash_left_open(self, verdicts: Mapping[str, Verdict]) -> None:
+        """Finish what the killed process had begun and not journaled to its end.
+
+        Args:
+            verdicts: What the scheduler said after the last evaluation of each trial.
+        """
+        for trial in self.history.trials.values():
             if trial.ended:
                 continue
             if trial.decided_reason is not None:
@@ -256,26 +241,21 @@ class SearchController:
             elif trial.stop_requested:
                 self._end(trial, STOPPED_BY_THE_USER, None)
 
-    def _hear_again(self, kind: str, trial: TrialHistory) -> None:
-        """Tell scheduler and sampler of an event of the journal that is no evaluation."""
-        if kind == "proposed":
-            self._proposals.known(trial.job)
-            self._scheduler.added(self._proposals.candidate(trial.job))
-        elif kind == "promoted":
-            self._scheduler.promoted(trial.job.trial_id)
-        elif kind == "audited":
-            self._scheduler.ended(trial.job.trial_id, STOPPED_AT_A_RUNG)
-        elif kind == "ended":
-            self._scheduler.ended(trial.job.trial_id, trial.stop_reason or "")
-            self._proposals.ended(trial)
+    def _stop_what_the_user_stopped(self) -> None:
+        """Go on with stops that the killed process had begun."""
+        for space, reason in list(self.history.exhausted.items()):
+            if reason == STOPPED_BY_THE_USER:
+                self.stop_space(space)
+        if self.history.stopped:
+            self.stop_search()
 
     def _propose(self) -> TrialJob | None:
         space = self._next_space()
         if space is None:
             return None
         job = self._proposals.job(space)
-        self._write("proposed", **_job_content(job))
-        self._scheduler.added(self._proposals.candidate(job))
+        self._write("proposed", **job.to_event())
+        self._judge.added(job)
         return job
 
     def _next_space(self) -> Any:
@@ -293,18 +273,6 @@ class SearchController:
                 self._scheduler.promoted(trial_id)
                 return self.history.trials[trial_id].job
         return None
-
-    def _heard(self, trial: TrialHistory, step: int) -> Verdict:
-        """Tell sampler and scheduler of an evaluation."""
-        miou = miou_of(trial.reports[step])
-        value = math.nan if miou is None else miou
-        self._proposals.reported(trial, step, value)
-        if trial.audited_at is not None and step > trial.audited_at:
-            return Verdict()
-        return self._scheduler.reported(trial.job.trial_id, step, value)
-
-    def _judged(self, trial: TrialHistory, step: int) -> Verdict:
-        return self._heard(trial, step) if trial.job.phase == "search" else Verdict()
 
     def _decide(self, trial: TrialHistory, verdict: Verdict) -> None:
         """Decide about a trial after its latest evaluation."""
@@ -324,9 +292,10 @@ class SearchController:
             stop_reason=reason,
             rung=verdict.rung,
             cutoff=verdict.cutoff,
+            audited=audited,
         )
         if audited:
-            self._audit(trial)
+            self._judge.audited(trial)
         if action == Action.PAUSE:
             self._running.discard(job.trial_id)
         if reason:
@@ -336,9 +305,11 @@ class SearchController:
         """End paused trials that will not go on; without anything else to do, all of them."""
         if self._phase != "search":
             return
+        # Asked first, since a space whose time is spent lets the scheduler expect fewer.
+        more = self._next_space() is not None
         for trial_id in self._scheduler.eliminated():
             self._leave_paused(self.history.trials[trial_id])
-        if self._running or self._waiting or self._next_space() is not None:
+        if self._running or self._waiting or more:
             return
         if any(self._scheduler.promotion(space) is not None for space in self._settings.spaces):
             return
@@ -348,7 +319,8 @@ class SearchController:
 
     def _leave_paused(self, trial: TrialHistory) -> None:
         if self._is_audited(trial):
-            self._audit(trial)
+            self._write("audited", trial_id=trial.job.trial_id, step=trial.step)
+            self._judge.audited(trial)
             self._waiting.append(trial.job)
         else:
             self._end(trial, STOPPED_AT_A_RUNG, None)
@@ -357,11 +329,6 @@ class SearchController:
         return trial.audited_at is None and is_audited(
             self._settings.seed, trial.job.trial_id, self._settings.audit_fraction
         )
-
-    def _audit(self, trial: TrialHistory) -> None:
-        """Train a trial to its end that the scheduler is done with."""
-        self._write("audited", trial_id=trial.job.trial_id, step=trial.step)
-        self._scheduler.ended(trial.job.trial_id, STOPPED_AT_A_RUNG)
 
     def _exhaust(self, space: str, reason: str) -> None:
         self._write("exhausted", space=space, reason=reason)
@@ -378,23 +345,10 @@ class SearchController:
     def _end(self, trial: TrialHistory, stop_reason: str, error: str | None) -> None:
         self._running.discard(trial.job.trial_id)
         self._write("ended", trial_id=trial.job.trial_id, step=trial.step, stop_reason=stop_reason, error=error)
-        if trial.job.phase == "search" and trial.ended:
-            self._scheduler.ended(trial.job.trial_id, stop_reason)
-            self._proposals.ended(trial)
+        if trial.ended:
+            self._judge.ended(trial)
 
     def _write(self, event: str, *, wait: bool = True, **content: Any) -> None:
         entry = self._append(event, wait=wait, **content)
         self.history.apply(entry)
         self._on_event(entry)
-
-
-def _job_content(job: TrialJob) -> dict[str, Any]:
-    return {
-        "trial_id": job.trial_id,
-        "space": job.space,
-        "phase": job.phase,
-        "role": job.role,
-        "seed": job.seed,
-        "config": job.config.model_dump(mode="json"),
-        "source_trial_id": job.source_trial_id,
-    }

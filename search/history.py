@@ -42,6 +42,18 @@ class TrialJob:
     config: TrialConfig
     source_trial_id: str | None = None
 
+    def to_event(self) -> dict[str, Any]:
+        """The content of its `proposed` event."""
+        return {
+            "trial_id": self.trial_id,
+            "space": self.space,
+            "phase": self.phase,
+            "role": self.role,
+            "seed": self.seed,
+            "config": self.config.model_dump(mode="json"),
+            "source_trial_id": self.source_trial_id,
+        }
+
 
 @dataclass(slots=True)
 class TrialHistory:
@@ -133,6 +145,8 @@ class SearchHistory:
         kind = event["event"]
         if kind in HEARD_AGAIN and event.get("stop_reason") != "interrupted":
             self.timeline.append((kind, event.get("trial_id") or event["space"], event.get("step") or 0))
+        if kind == "decided" and event.get("audited"):
+            self.timeline.append(("audited", event["trial_id"], event["step"]))
         if kind == "proposed":
             job = TrialJob(
                 trial_id=event["trial_id"],
@@ -176,6 +190,8 @@ class SearchHistory:
             trial.decided_step = max(trial.decided_step, event["step"])
             trial.decided_reason = event["stop_reason"]
             trial.paused = event.get("action") == Action.PAUSE
+            if event.get("audited"):
+                trial.audited_at = event["step"]
         elif kind == "promoted":
             trial.paused = False
         elif kind == "audited":

@@ -147,11 +147,13 @@ class _ControllerSearcher(Searcher):  # type: ignore[misc]
         return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """The next trial, None for now, or FINISHED."""
-        job = self._held.controller.next_trial()
+        """The next trial, None for now, or FINISHED, after which Tune never asks again."""
+        controller = self._held.controller
+        job = controller.next_trial()
         if job is not None:
-            return _job_config(job, self._held.controller.history.trials[job.trial_id].step)
-        return str(Searcher.FINISHED) if self._held.controller.phase_proposed() else None
+            return _job_config(job, controller.history.trials[job.trial_id].step)
+        # Where nothing runs, Tune waits up to ten minutes for an answer other than None and looks at nothing else.
+        return str(Searcher.FINISHED) if controller.halted or controller.phase_done() else None
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Nothing to do: the journal has it."""

@@ -1,6 +1,6 @@
 """Asynchronous successive halving (Li et al., arXiv 1810.05934), for a known number of trials.
 
-At each rung one trial in `reduction_factor` goes on. Two forms:
+At each rung one trial in `reduction_factor` goes on, and one more. Two forms:
 
 `late_promotion`: a trial that reaches a rung pauses there until it is certain to be among those that go on, whatever
 the trials that may still arrive will be worth; then it goes on from its checkpoint. One that is certain not to be
@@ -10,7 +10,9 @@ number of workers and every order of arrival.
 Without it a trial is judged once, when it reaches a rung, against those that reached it before; the first ones at a
 rung pass nearly unjudged.
 
-Before the first rung only the hopeless end (`search.schedulers.hopeless`); at that rung they count as the last.
+What a trial is worth at a rung is the mean of its last evaluations there (`search.schedulers.rungs`). Before the first
+rung only the hopeless end (`search.schedulers.hopeless`); at that rung they count as the last. The place of a trial
+that broke or was stopped by the user at a rung, or on its way to the next, goes to the best that waits.
 """
 
 import math
@@ -31,6 +33,10 @@ ALL_SPACES = "all"
 RESERVES = 1
 """Paused trials beyond those that go on which are kept at a rung, in case one of these breaks."""
 
+ONE_MORE = 1
+"""Trials that go on from a rung beyond one in `reduction_factor`: among few and near its end, ranks are close, and the
+next best is worth its training; among many it costs little.
+"""
 
 FEWEST_SURVIVORS = 2
 """Trials that go on from every rung, if as many arrive: at late rungs this costs little, and a near tie is trained out.
@@ -41,7 +47,7 @@ FEWEST_ON_A_FRONT = 6
 """
 
 FAILURES = frozenset({"diverged", "out_of_memory", "error", "stopped"})
-"""Endings after which another trial takes the place of one that had gone on."""
+"""Endings after which another trial takes the place of one that would go on or had gone on."""
 
 
 @dataclass(slots=True)
@@ -70,7 +76,7 @@ class Rung:
         points: The trials that reached it, in the order of their arrival.
         paused: Those of them that wait there.
         passed: Those of them that went on.
-        broken: Those that went on and broke before the next rung.
+        broken: Those that broke there or on the way to the next rung: others take their places.
     """
 
     def __init__(self, step: int) -> None:
@@ -93,7 +99,7 @@ class Rung:
         insort(self._losses, (-point[0], self._arrival[trial_id]))
 
     def place(self, trial_id: str) -> int:
-        """1 for the best; trials that broke after they went on hold no place."""
+        """1 for the best; trials that broke hold no place."""
         place = self._place(trial_id)
         return place - sum(self._place(name) < place for name in self.broken)
 
@@ -127,7 +133,7 @@ class Comparison:
 
     def survivors(self, arrivals: int) -> int:
         """Of this many trials at a rung, how many go on."""
-        return min(arrivals, max(self._fewest, round(arrivals / self._reduction_factor)))
+        return survivors(arrivals, self._reduction_factor, self._fewest)
 
     def coming(self, index: int) -> int:
         """Trials that may still arrive at a rung."""
@@ -135,8 +141,9 @@ class Comparison:
         for number, rung in enumerate(self.rungs[: index + 1]):
             if number > 0:
                 below = self.rungs[number - 1]
-                passed = len(below.passed) - len(below.broken)
-                coming = max(0, self.survivors(len(below.points) + coming) - passed)
+                # No more than are there to come: places may stay empty after others broke.
+                passed = len(below.passed) - len(below.passed & below.broken)
+                coming = max(0, min(self.survivors(len(below.points) + coming) - passed, len(below.paused) + coming))
             coming += rung.approaching
         return coming
 
@@ -148,6 +155,11 @@ class Comparison:
     def lowest_place(self, index: int) -> int:
         """The place at a rung that goes on if all that may still arrive there are worse."""
         return self.survivors(len(self.rungs[index].points) + self.coming(index))
+
+
+def survivors(arrivals: int, reduction_factor: int, fewest: int = FEWEST_SURVIVORS) -> int:
+    """Of this many trials at a rung, how many go on."""
+    return min(arrivals, max(fewest, round(arrivals / reduction_factor) + ONE_MORE))
 
 
 class Asha(Scheduler):
@@ -224,7 +236,7 @@ class Asha(Scheduler):
         here = comparison.rungs[entrant.rungs - 1] if entrant.rungs else None
         if here is not None:
             here.paused.discard(trial_id)
-            if trial_id in here.passed and stop_reason in FAILURES:
+            if stop_reason in FAILURES:
                 here.broken.add(trial_id)
         if entrant.running and (here is None or trial_id in here.passed):
             self._approach(comparison, entrant.rungs, -1)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.schedulers.configuration_features import ConfigurationFeatures
-from search.schedulers.rungs import SCORE_WINDOW, rung_score
+from search.schedulers.rungs import FEWEST_SCORED, rung_score
 from spaces.configuration import TrialConfig
 
 FEWEST_COMPLETE = 3
@@ -165,7 +165,7 @@ def shape(mious: Sequence[float]) -> tuple[float, ...]:
     return (
         value,
         value - float(values[: max(1, len(values) // 2)].mean()),
-        float(values[-1] - values[max(0, len(values) - 1 - SCORE_WINDOW)]),
+        float(values[-1] - values[max(0, len(values) - 1 - FEWEST_SCORED)]),
         float(values.max()) - value,
         float(np.abs(np.diff(values)).mean()) if len(values) > 1 else 0.0,
     )

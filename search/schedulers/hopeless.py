@@ -8,7 +8,7 @@ import numpy as np
 from search.schedulers.recovery import BEST_SHARE, Recovery, read_recovery, standing
 from search.schedulers.rungs import rung_score
 
-MARGIN = 2 / 3
+MARGIN = 0.85
 """A trial is hopeless below this times the lowest standing that was ever recovered from: the curves that are known
 are few, and those of other data and models are others."""
 

@@ -17,7 +17,7 @@ PEERS_QUANTILE = 0.75
 """Quantile of the peers' values that a trial is measured by. Unlike the best of them it does not rise with their
 number, so that a few trials and a thousand are judged alike."""
 
-BEST_SHARE = 1 / 3
+BEST_SHARE = 1 / 5
 """Share of the trials that count as having ended well."""
 
 TABLE_FILE = Path(__file__).with_name("recovery.csv")
@@ -46,7 +46,7 @@ class Recovery:
 
 def standing(value: float, peers: Sequence[float]) -> float | None:
     """A value relative to its peers' at the same step; None where these are too low to compare with."""
-    reference = float(np.quantile(np.asarray(peers, dtype=np.float64), PEERS_QUANTILE))
+    reference = _reference(peers)
     return value / reference if reference > 0 else None
 
 
@@ -63,12 +63,16 @@ def recovery_of(curves: Sequence[Sequence[float]]) -> Recovery:
     standings: list[float] = []
     lowest = 1.0
     for count in reversed(range(evaluations)):
-        peers = [score[count] for score in scores]
-        found = [standing(scores[number][count], peers) for number in best]
-        lowest = min(lowest, *(value for value in found if value is not None), 1.0)
+        reference = _reference([score[count] for score in scores])
+        if reference > 0:
+            lowest = min(lowest, *(scores[number][count] / reference for number in best))
         standings.append(lowest)
     shares = tuple((count + 1) / evaluations for count in range(evaluations))
     return Recovery(shares, tuple(reversed(standings)))
+
+
+def _reference(peers: Sequence[float]) -> float:
+    return float(np.quantile(np.asarray(peers, dtype=np.float64), PEERS_QUANTILE))
 
 
 def write_recovery(recovery: Recovery, file: Path) -> None:

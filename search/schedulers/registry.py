@@ -6,6 +6,7 @@ from search.schedulers.asha import Asha
 from search.schedulers.full_length import FullLength
 from search.schedulers.pasha import Pasha
 from search.schedulers.patience import Patience
+from search.schedulers.recovery import Recovery
 from search.schedulers.rule import Scheduler
 from search.schedulers.settings import SchedulerSettings
 from search.settings import SearchSettings
@@ -27,8 +28,13 @@ SCHEDULERS: dict[str, Callable[[SchedulerSettings], Scheduler]] = {
 }
 
 
-def make_scheduler(settings: SearchSettings) -> Scheduler:
-    """The scheduler of a search."""
+def make_scheduler(settings: SearchSettings, recovery: Recovery | None = None) -> Scheduler:
+    """The scheduler of a search.
+
+    Args:
+        settings: The search.
+        recovery: From how far behind curves came back; None for the table that ships with the package.
+    """
     return SCHEDULERS[settings.scheduler](
         SchedulerSettings(
             rungs=settings.rungs,
@@ -38,6 +44,7 @@ def make_scheduler(settings: SearchSettings) -> Scheduler:
             trials={space: settings.trials_of(space) for space in settings.spaces},
             late_promotion=settings.late_promotion,
             curve_prediction=settings.curve_prediction,
+            recovery=recovery,
             costs=tuple(name for name in settings.objectives if name != "miou"),
         )
     )

@@ -25,7 +25,7 @@ class Candidate:
     Attributes:
         trial_id: Name of the trial.
         space: Name of its space.
-        baseline: Whether it is the space's baseline, which is trained to its end whatever a scheduler says.
+        baseline: Whether it is the space's baseline, which no rung judges; patience, part of the recipe, does.
         config: What it trains.
         costs: What its network costs, one number per cost objective, less is better; empty without such objectives.
     """

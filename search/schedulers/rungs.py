@@ -4,9 +4,12 @@ import math
 import statistics
 from collections.abc import Sequence
 
-SCORE_WINDOW = 2
-"""Evaluations whose mean stands for a trial at a rung: one lucky evaluation decides nothing, and a trial that rises
-quickly is not held back by what it was long before."""
+FEWEST_SCORED = 2
+"""Evaluations, at least, whose mean stands for a trial at a rung: one lucky evaluation decides nothing."""
+
+SCORED_SHARE = 1 / 8
+"""Share of a trial's evaluations so far that do: a dip is passed over whether it falls on few evaluations or on many,
+and a trial that rises quickly is not held back by what it was long before."""
 
 RUNG_GROWTH = 1.5
 """Each rung is this many times as far as the one before. Rungs this close let the cut follow each other quickly: most
@@ -28,15 +31,16 @@ def rungs(grace_steps: int, max_steps: int, eval_every: int, growth: float = RUN
     return tuple(found)
 
 
-def rung_score(mious: Sequence[float], window: int = SCORE_WINDOW) -> float:
-    """What a trial is worth at a rung: the mean of its last `window` evaluations there.
+def rung_score(mious: Sequence[float]) -> float:
+    """What a trial is worth at a rung: the mean of its last evaluations there.
 
     Args:
         mious: Its evaluations so far in their order, some of them NaN perhaps.
-        window: Evaluations that count.
 
     Returns:
-        The mean of those of them that are finite; minus infinity if none is.
+        The mean of those that are finite of the last `SCORED_SHARE`, `FEWEST_SCORED` at least; minus infinity if none
+        is.
     """
+    window = max(FEWEST_SCORED, math.ceil(SCORED_SHARE * len(mious)))
     finite = [value for value in mious[-window:] if math.isfinite(value)]
     return statistics.fmean(finite) if finite else -math.inf

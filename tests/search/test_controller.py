@@ -226,3 +226,131 @@ def test_a_journal_torn_inside_a_letter_is_read(tmp_path: Path, cut: str) -> Non
     with (tmp_path / "journal.jsonl").open("ab") as file:
         file.write(f'{{"event": "{cut}'.encode()[:-1])
     assert [event["text"] for event in read_journal(tmp_path)] == ["whole"]
+
+
+def test_tune_is_told_that_no_trial_comes_only_when_none_can_come(tmp_path: Path) -> None:
+    """Told once, Tune never asks again: a trial that pauses afterwards would never go on."""
+    from ray.tune.search import Searcher
+
+    from search.ray_tune import _ControllerSearcher
+
+    settings = make_settings(trials_per_space=4)
+    settings = settings.model_copy(update={"device": settings.device.model_copy(update={"concurrent_trials": 4})})
+    with Journal(tmp_path) as journal:
+        controller = SearchController(settings, history_of([]), journal.append)
+        controller.begin_phase("search")
+        searcher = _ControllerSearcher(controller)
+        names = [searcher.suggest("")["job"]["trial_id"] for _ in range(4)]
+        # All are proposed and run, none is paused.
+        assert searcher.suggest("") is None
+        for name in names:
+            controller.started(name)
+        assert not controller.reported("unet-001", {"step": 10, "miou": 0.2})
+        assert searcher.suggest("") is None
+        controller.ended("unet-002", "error")
+        controller.ended("unet-003", "error")
+        assert searcher.suggest("")["job"] | {"config": None} == {
+            "trial_id": "unet-001",
+            "space": "unet",
+            "phase": "search",
+            "role": "proposed",
+            "seed": 0,
+            "config": None,
+            "reported_step": 10,
+        }
+        for name in ("unet-000", "unet-001"):
+            controller.ended(name, "error")
+        assert searcher.suggest("") == Searcher.FINISHED
+
+
+def test_where_nothing_can_be_kept_tune_does_not_wait_for_trials(tmp_path: Path) -> None:
+    from ray.tune.search import Searcher
+
+    from search.ray_tune import _ControllerSearcher
+
+    with Journal(tmp_path) as journal:
+        controller = SearchController(make_settings(), history_of([]), journal.append)
+        controller.begin_phase("search")
+        controller.halt("the disk is full")
+        assert _ControllerSearcher(controller).suggest("") == Searcher.FINISHED
+
+
+def test_trials_that_a_kill_left_running_are_interrupted_even_if_they_never_went_on(tmp_path: Path) -> None:
+    settings = make_settings()
+    with Journal(tmp_path) as journal:
+        controller = SearchController(settings, history_of([]), journal.append)
+        controller.begin_phase("search")
+        for _ in range(2):
+            job = controller.next_trial()
+            assert job is not None
+            controller.started(job.trial_id)
+    with Journal(tmp_path) as journal:
+        SearchController(settings, history_of(read_journal(tmp_path)), journal.append).interrupt()
+    history = history_of(read_journal(tmp_path))
+    assert [trial.stop_reason for trial in history.trials.values()] == ["interrupted", "interrupted"]
+
+
+def test_the_process_of_a_paused_trial_may_die(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        controller = SearchController(make_settings(), history_of([]), journal.append)
+        controller.begin_phase("search")
+        for _ in range(2):
+            job = controller.next_trial()
+            assert job is not None
+            controller.started(job.trial_id)
+        assert not controller.reported("unet-001", {"step": 10, "miou": 0.2})
+        controller.ended("unet-001", "error", "the trial's process died")
+        assert controller.history.trials["unet-001"].paused
+
+
+def test_a_stop_that_was_left_while_nobody_drove_the_search_ends_no_other_trial(tmp_path: Path) -> None:
+    """It is taken up before any phase begins, when nothing runs though much is to go on."""
+    settings = make_settings(trials_per_space=4)
+    settings = settings.model_copy(update={"device": settings.device.model_copy(update={"concurrent_trials": 4})})
+    with Journal(tmp_path) as journal:
+        controller = SearchController(settings, history_of([]), journal.append)
+        controller.begin_phase("search")
+        while (job := controller.next_trial()) is not None:
+            controller.started(job.trial_id)
+        assert not controller.reported("unet-001", {"step": 10, "miou": 0.2})
+        controller.interrupt()
+    with Journal(tmp_path) as journal:
+        controller = SearchController(settings, history_of(read_journal(tmp_path)), journal.append)
+        controller.stop_trial("unet-000")
+        assert controller.history.trials["unet-000"].stop_reason == "stopped"
+        assert controller.history.trials["unet-001"].paused
+
+
+def test_a_search_stopped_in_its_finals_ends_them(tmp_path: Path) -> None:
+    run = LocalRun(make_settings(), tmp_path)
+    run.run()
+    with Journal(tmp_path) as journal:
+        controller = SearchController(run.settings, run.history(), journal.append)
+        controller.begin_phase("finalist")
+        job = controller.next_trial()
+        assert job is not None
+        controller.started(job.trial_id)
+    with Journal(tmp_path) as journal:
+        controller = SearchController(run.settings, run.history(), journal.append)
+        controller.stop_search()
+        controller.begin_phase("finalist")
+        assert controller.next_trial() is None
+        assert controller.phase_done()
+    assert {trial.stop_reason for trial in run.history().of_phase("finalist")} == {"stopped"}
+
+
+def test_a_trial_that_runs_out_of_memory_is_not_tried_again(tmp_path: Path) -> None:
+    from search.ray_tune import RECORD, _ControllerScheduler
+
+    settings = make_settings(trials_per_space=1)
+    with Journal(tmp_path) as journal:
+        controller = SearchController(settings, history_of([]), journal.append)
+        controller.begin_phase("search")
+        assert controller.next_trial() is not None
+        controller.started("unet-000")
+        result = {RECORD: json.dumps({"stop_reason": "out_of_memory", "error": "out of memory"})}
+        assert _ControllerScheduler(controller).on_trial_result(None, RestartedTrial(), result) == "STOP"
+        assert controller.next_trial() is None
+    resumed = SearchController(settings, history_of(read_journal(tmp_path)), lambda event, **content: content)
+    assert resumed.phase_done()
+    assert resumed.history.trials["unet-000"].stop_reason == "out_of_memory"

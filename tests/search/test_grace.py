@@ -28,7 +28,10 @@ def test_it_outlasts_what_makes_early_values_noise(max_steps: int, evaluations: 
 
 
 def test_at_full_length_it_is_the_latest_start_and_two_horizons() -> None:
-    assert default_grace_steps(SPACE, max_steps=REFERENCE_STEPS, eval_every=500) == -(-(LATEST_START + 2 * BASELINE_HORIZON) // 500) * 500
+    assert (
+        default_grace_steps(SPACE, max_steps=REFERENCE_STEPS, eval_every=500)
+        == -(-(LATEST_START + 2 * BASELINE_HORIZON) // 500) * 500
+    )
 
 
 def test_a_ramp_that_outlasts_the_average_counts() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.schedulers.asha import FEWEST_ON_A_FRONT, FEWEST_SURVIVORS, Asha
+from search.schedulers.asha import FEWEST_ON_A_FRONT, FEWEST_SURVIVORS, Asha, survivors
 from search.schedulers.rule import Action, Candidate
 from search.schedulers.rungs import rung_score
 from search.schedulers.settings import SchedulerSettings
@@ -37,6 +37,15 @@ def add(rule: Asha, name: str, space: str = "unet", costs: tuple[float, ...] = (
     rule.added(Candidate(trial_id=name, space=space, baseline=False, config=CONFIG, costs=costs))
 
 
+def promote_all(rule: Asha) -> list[str]:
+    """Let all go on that may, and say who they are."""
+    on = []
+    while (name := rule.promotion("unet")) is not None:
+        rule.promoted(name)
+        on.append(name)
+    return on
+
+
 @given(workers=st.integers(1, 40), seed=st.integers(0, 20))
 @settings(max_examples=10, deadline=None)
 def test_who_goes_on_from_a_rung_does_not_depend_on_the_number_of_workers(workers: int, seed: int) -> None:
@@ -51,7 +60,7 @@ def test_who_goes_on_from_a_rung_does_not_depend_on_the_number_of_workers(worker
 
 
 @pytest.mark.parametrize("trials", [5, 13, 32, 64])
-def test_the_best_third_of_a_rung_goes_on_and_nobody_else(trials: int) -> None:
+def test_the_best_third_of_a_rung_and_one_more_go_on_and_nobody_else(trials: int) -> None:
     curves = noisy_curves(trials, seed=trials)
     history = run(settings_for(trials, 4), curves).history
     arrived = set(range(1, trials))
@@ -59,7 +68,7 @@ def test_the_best_third_of_a_rung_goes_on_and_nobody_else(trials: int) -> None:
         scores = {number: rung_score(curves[number][:rung]) for number in arrived}
         if rung > RUNGS[0]:
             assert all(history.trials[f"unet-{number:03d}"].step >= rung for number in arrived)
-        count = min(len(arrived), max(FEWEST_SURVIVORS, round(len(arrived) / 3)))
+        count = min(len(arrived), max(FEWEST_SURVIVORS, round(len(arrived) / 3) + 1))
         arrived = set(sorted(arrived, key=lambda number: -scores[number])[:count])
         on = {n for n in scores if history.trials[f"unet-{n:03d}"].step > rung}
         assert on == arrived
@@ -79,7 +88,7 @@ def test_a_paused_trial_goes_on_when_the_cut_is_certain_to_lie_below_it() -> Non
     add(rule, "good")
     rule.reported("good", 1, 0.5)
     for number in range(8):
-        assert rule.promotion("unet") == ("good" if number > 5 else None)
+        assert rule.promotion("unet") == ("good" if number > 4 else None)
         add(rule, f"bad-{number}")
         rule.reported(f"bad-{number}", 1, 0.1 + number / 100)
     assert rule.promotion("unet") == "good"
@@ -99,9 +108,9 @@ def test_a_trial_that_cannot_go_on_any_more_ends_at_once() -> None:
     for number in range(12):
         add(rule, str(number))
     actions = [rule.reported(str(number), 1, 0.9 - number / 100).action for number in range(12)]
-    # Of twelve, four go on and one is held in reserve; the first are certain only when few can still come.
+    # Of twelve, five go on and one is held in reserve; the first are certain only when few can still come.
     assert actions[-1] == Action.STOP
-    assert Counter(actions)[Action.STOP] == 12 - 4 - 1
+    assert Counter(actions)[Action.STOP] == 12 - 5 - 1
     assert rule.eliminated() == ()
 
 
@@ -116,9 +125,28 @@ def test_a_reserve_takes_the_place_of_a_trial_that_broke() -> None:
     while (name := rule.promotion("unet")) is not None:
         rule.promoted(name)
         on.append(name)
-    assert sorted(on) == ["0", "1", "2", "3"]
+    assert sorted(on) == ["0", "1", "2", "3", "4"]
     rule.ended("2", "out_of_memory")
-    assert rule.promotion("unet") == "4"
+    assert rule.promotion("unet") == "5"
+
+
+@pytest.mark.parametrize("broken", [1, 2, 3])
+def test_places_of_trials_that_end_while_they_wait_go_to_others_and_nobody_is_waited_for(broken: int) -> None:
+    """Of six, three may go on and one is held in reserve; the user stops the best ones where they wait."""
+    rule = make_asha(trials=6, rungs=(1, 2))
+    for number in range(6):
+        add(rule, str(number))
+    for number in range(6):
+        if rule.reported(str(number), 1, 0.9 - number / 100).action == Action.STOP:
+            rule.ended(str(number), "pruned")
+    for number in range(broken):
+        rule.ended(str(number), "stopped")
+    on = promote_all(rule)
+    assert on == [str(number) for number in range(broken, 4)]
+    actions = [rule.reported(name, 2, 0.9 - int(name) / 100).action for name in on]
+    passed = [name for name, action in zip(on, actions, strict=True) if action == Action.CONTINUE]
+    # Two go on from the second rung, if as many came: nobody waits there for one who can't come any more.
+    assert passed + promote_all(rule) == on[: survivors(len(on), 3)]
 
 
 def test_baselines_are_never_judged() -> None:

@@ -1,14 +1,29 @@
 """What every scheduler keeps, over whole simulated searches."""
 
 import math
+import random
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search.controller import SearchController
+from search.history import SearchHistory
 from search.schedulers.names import SCHEDULER_NAMES
 from search.schedulers.registry import SCHEDULERS
-from tests.search.simulated import EVALUATIONS, noisy_curves, outcome, run, run_with_cuts, settings_for
+from tests.search.simulated import (
+    EVALUATIONS,
+    RUNGS,
+    SameConfig,
+    noisy_curves,
+    outcome,
+    run,
+    run_with_cuts,
+    settings_for,
+)
+from trainables.journal import Event
 
 every_scheduler = pytest.mark.parametrize("scheduler", SCHEDULERS)
 curve = st.lists(st.one_of(st.floats(0, 1), st.just(math.nan)), min_size=EVALUATIONS, max_size=EVALUATIONS)
@@ -78,14 +93,39 @@ def test_a_clearly_best_trial_is_trained_to_its_end_or_to_the_highest_rung_of_al
 
 
 @every_scheduler
-def test_an_evaluation_without_a_number_is_judged_as_worth_nothing(scheduler: str) -> None:
-    from search.schedulers.registry import make_scheduler
-    from search.schedulers.rule import Candidate
-    from spaces.loading import load_space
+@pytest.mark.parametrize("miou", [math.nan, math.inf, None])
+def test_evaluations_without_a_number_are_worth_nothing_and_end_a_trial_where_rules_end_the_worst(
+    scheduler: str, miou: float | None
+) -> None:
+    """NaN, infinite or missing: what a rung or patience stops, it stops then, too."""
+    planned = settings_for(12, 1, scheduler=scheduler)
+    events: list[Event] = []
 
-    rule = make_scheduler(settings_for(2, 1, scheduler=scheduler))
-    rule.added(Candidate(trial_id="a", space="unet", baseline=False, config=load_space("unet").baseline))
-    for step in range(1, EVALUATIONS):
-        assert rule.reported("a", step, math.nan) is not None
-    rule.ended("a", "completed")
-    assert rule.promotion("unet") is None
+    def append(event: str, *, wait: bool = True, **content: Any) -> Event:
+        events.append({"event": event, "time": 0.0, **content})
+        return events[-1]
+
+    controller = SearchController(planned, SearchHistory(), append, samplers={"unet": SameConfig()})
+    controller.begin_phase("search")
+    curves = noisy_curves(12, seed=4)
+    while (job := controller.next_trial()) is not None:
+        controller.started(job.trial_id)
+        goes_on = True
+        while goes_on:
+            step = controller.history.trials[job.trial_id].step + 1
+            metrics = {"step": step, "miou": curves[int(job.trial_id[-3:])][step - 1]}
+            if job.trial_id == "unet-007":
+                metrics = {"step": step} if miou is None else {"step": step, "miou": miou}
+            goes_on = controller.reported(job.trial_id, metrics)
+    assert controller.phase_done()
+    broken = controller.history.trials["unet-007"]
+    ends = {"asha": ("pruned", RUNGS[0]), "pasha": ("pruned", RUNGS[0]), "patience": ("patience", 7)}
+    assert (broken.stop_reason, broken.step) == ends.get(scheduler, ("completed", EVALUATIONS))
+    assert broken.best_miou is None
+
+
+@every_scheduler
+def test_global_generators_are_neither_asked_nor_changed(scheduler: str) -> None:
+    before = random.getstate(), str(np.random.get_state())
+    run(settings_for(6, 2, scheduler=scheduler), noisy_curves(6, seed=1))
+    assert (random.getstate(), str(np.random.get_state())) == before

@@ -139,10 +139,10 @@ def test_only_so_many_curves_are_learnt_from() -> None:
 
 def test_the_shape_of_a_curve() -> None:
     value, gain, recent, below_best, unrest = shape((0.1, 0.2, 0.5, 0.3, 0.4))
-    assert value == pytest.approx(0.4)
-    assert gain == pytest.approx(0.4 - 0.15)
-    assert recent == pytest.approx(0.4 - 0.2)
-    assert below_best == pytest.approx(0.1)
+    assert value == pytest.approx(0.35)
+    assert gain == pytest.approx(0.35 - 0.15)
+    assert recent == pytest.approx(0.4 - 0.5)
+    assert below_best == pytest.approx(0.5 - 0.35)
     assert unrest == pytest.approx((0.1 + 0.3 + 0.2 + 0.1) / 4)
     assert len(shape((0.1,))) == 5
 

@@ -123,10 +123,11 @@ def test_the_table_holds_the_lowest_standing_at_a_share_or_later() -> None:
     late = [0.3, 0.2, 0.2, 0.9, 0.9]
     table = recovery_of([*steady, late])
     assert table.shares == pytest.approx((0.2, 0.4, 0.6, 0.8, 1.0))
-    # The late one's medians of up to three: 0.3, 0.25, 0.2, 0.2, 0.9. It ends best; all others stand at 1.
-    assert table.standings == pytest.approx((0.5, 0.5, 0.5, 0.5, 1.0))
+    # The late one's means of up to two: 0.3, 0.25, 0.2, 0.55, 0.9. It ends best; all others stand at 1.
+    assert table.standings == pytest.approx((0.5, 0.5, 0.5, 1.0, 1.0))
     assert table.lowest(0.1) == 0
     assert table.lowest(0.7) == pytest.approx(0.5)
+    assert table.lowest(0.8) == pytest.approx(1.0)
 
 
 def test_a_standing_is_relative_to_the_third_quartile() -> None:
