@@ -13,12 +13,15 @@ from rich.text import Text
 
 from search.controller import SearchController
 from search.history import TrialHistory
+from search.plan import SCHEDULERS_WITH_RUNGS
 from search.progress import Progress
+from search.schedulers.rule import Action
 from search.settings import SearchSettings
 from spaces.durations import duration_text
 from trainables.journal import Event
 
 REFRESH_SECONDS = 1.0
+MOST_OTHERS_SHOWN = 8
 PHASE_NAMES = {"search": "search", "finalist": "finals"}
 
 
@@ -46,8 +49,9 @@ def showing(settings: SearchSettings, controller: SearchController, stream: Text
 
 
 def plain_lines(settings: SearchSettings, write: Callable[[str], None]) -> Callable[[Event], None]:
-    """A listener that writes one line for each trial that starts and ends."""
+    """A listener that writes one line for each trial that starts, pauses, goes on or ends."""
     best: dict[str, float] = {}
+    known: set[str] = set()
 
     def listen(event: Event) -> None:
         if event["event"] == "reported":
@@ -56,7 +60,10 @@ def plain_lines(settings: SearchSettings, write: Callable[[str], None]) -> Calla
         elif event["event"] == "noted":
             write(f"{event['trial_id']}: {event['note']}")
         elif event["event"] == "started":
-            write(f"{event['trial_id']} started")
+            write(f"{event['trial_id']} {'goes on' if event['trial_id'] in known else 'started'}")
+            known.add(event["trial_id"])
+        elif event["event"] == "decided" and event["action"] == Action.PAUSE:
+            write(f"{event['trial_id']} paused at step {event['step']} of {settings.max_steps}")
         elif event["event"] == "ended":
             score = f", best mIoU {best[event['trial_id']]:.3f}" if event["trial_id"] in best else ""
             write(f"{event['trial_id']} {event['stop_reason']} at step {event['step']} of {settings.max_steps}{score}")
@@ -69,12 +76,15 @@ def plain_lines(settings: SearchSettings, write: Callable[[str], None]) -> Calla
 def live_view(settings: SearchSettings, progress: Progress) -> Group:
     """The table of a moment: trials by state, the best ones, rungs, time left."""
     ended = sum(progress.ended.values())
+    paused = sum(trial.paused for trial in progress.trials)
     states = ", ".join(f"{count} {reason}" for reason, count in sorted(progress.ended.items()))
     headline = Text.assemble(
         (f"{settings.name}  ", "bold"),
         f"{PHASE_NAMES[progress.phase]}: {ended} of {progress.planned} trials ended",
         f" ({states})" if states else "",
-        f", {len(progress.running)} running, {duration_text(progress.seconds)} so far",
+        f", {len(progress.running)} running",
+        f", {paused} paused" if paused else "",
+        f", {duration_text(progress.seconds)} so far",
         f", about {duration_text(left)} left" if (left := seconds_left(progress)) else "",
     )
     table = Table(box=None, pad_edge=False)
@@ -84,7 +94,7 @@ def live_view(settings: SearchSettings, progress: Progress) -> Group:
         last = trial.reports.get(trial.step, {}).get("miou")
         table.add_row(
             trial.job.trial_id,
-            trial.stop_reason or "running",
+            _state(trial),
             f"{trial.step}/{settings.max_steps}",
             "" if last is None else f"{last:.3f}",
             "" if trial.best_miou is None else f"{trial.best_miou:.3f}",
@@ -92,7 +102,7 @@ def live_view(settings: SearchSettings, progress: Progress) -> Group:
     parts: list[Text | Table] = [headline, table]
     if (noted := notes_line(progress.trials)) is not None:
         parts.append(Text(noted, style="dim"))
-    if progress.phase == "search" and settings.scheduler == "asha":
+    if progress.phase == "search" and settings.scheduler in SCHEDULERS_WITH_RUNGS:
         parts.append(Text(rung_line(settings, progress), style="dim"))
     return Group(*parts)
 
@@ -117,17 +127,32 @@ def notes_line(trials: Iterable[TrialHistory]) -> str | None:
 
 
 def seconds_left(progress: Progress) -> float | None:
-    """Time left in the phase at this sitting's pace, if trials go on as long as those that have ended did."""
-    ended = [trial.step for trial in progress.trials if trial.ended]
-    if not ended or not progress.steps:
+    """Time left in the phase at this sitting's pace, if trials go on as long as those before them did.
+
+    A paused trial counts as one that stays where it is: most end there, and the steps of the few that go on are in the
+    mean as soon as these have ended.
+    """
+    settled = [trial.step for trial in progress.trials if trial.ended or trial.paused]
+    if not settled or not progress.steps:
         return None
-    mean_steps = sum(ended) / len(ended)
+    mean_steps = sum(settled) / len(settled)
     running = sum(max(0.0, mean_steps - trial.step) for trial in progress.running)
-    waiting = progress.planned - len(ended) - len(progress.running)
+    waiting = max(0, progress.planned - len(settled) - len(progress.running))
     return progress.seconds / progress.steps * (running + waiting * mean_steps)
 
 
+def _state(trial: TrialHistory) -> str:
+    # One that was interrupted and runs again has no reason any more; a paused one of an earlier sitting has.
+    return "paused" if trial.paused else trial.stop_reason or "running"
+
+
 def _shown(progress: Progress) -> list[TrialHistory]:
-    scored = [trial for trial in progress.trials if trial.ended and trial.best_miou is not None]
-    scored.sort(key=lambda trial: trial.best_miou or 0.0, reverse=True)
-    return [*progress.running, *scored[:8]]
+    """The running trials, and the best of the others."""
+    running = {trial.job.trial_id for trial in progress.running}
+    others = [
+        trial
+        for trial in progress.trials
+        if (trial.ended or trial.paused) and trial.job.trial_id not in running and trial.best_miou is not None
+    ]
+    others.sort(key=lambda trial: trial.best_miou or 0.0, reverse=True)
+    return [*progress.running, *others[:MOST_OTHERS_SHOWN]]

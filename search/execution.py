@@ -4,6 +4,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from search.conclusion import Outcome, conclude
 from search.controller import SearchController
 from search.costing import measure_networks, measure_objectives
 from search.display import notes_line, plain_lines, showing
-from search.history import history_of
-from search.outputs import write_tables
+from search.history import SearchHistory, history_of
+from search.outputs import summary_of, write_summary, write_tables
 from search.recording import JournalRecorder
 from search.settings import SearchSettings
 from search.study_database import STUDIES, StudyDatabase
@@ -89,13 +90,14 @@ def run_search(
                 halted = f"the disk is full ({full})"
             if halted is None:
                 _close(controller, journal, began, finished=False)
-                write_tables(folder, history)
+                _write_results(settings, folder, history)
                 raise
             controller.halt(halted)
             finished = False
         halted = controller.halted or journal.failure
         if halted is not None:
-            return _halted(controller, journal, began, folder, halted)
+            close = partial(_close, controller, journal, began, finished=False)
+            return _halted(settings, folder, history, close, halted)
         _close(controller, journal, began, finished=finished)
     cleaner.clean()
     if (unwritten := database.close()) is not None:
@@ -105,13 +107,19 @@ def run_search(
     return conclude(settings, folder, history, recording, store)
 
 
-def _halted(controller: SearchController, journal: Journal, began: float, folder: Path, reason: str) -> Outcome:
+def _halted(
+    settings: SearchSettings, folder: Path, history: SearchHistory, close: Callable[[], None], reason: str
+) -> Outcome:
     """Leave a search that can't keep what it does: what is on disk stays, and nothing is asked of anybody else."""
-    with contextlib.suppress(OSError):
-        _close(controller, journal, began, finished=False)
-    with contextlib.suppress(OSError):
-        write_tables(folder, controller.history)
+    for work in (close, lambda: _write_results(settings, folder, history)):
+        with contextlib.suppress(OSError):
+            work()
     return Outcome(finished=False, summary={}, report=None, failures=(), halted=reason)
+
+
+def _write_results(settings: SearchSettings, folder: Path, history: SearchHistory) -> None:
+    write_tables(folder, history)
+    write_summary(folder, summary_of(settings, history, history.run_seconds, None))
 
 
 def _close(controller: SearchController, journal: Journal, began: float, *, finished: bool) -> None:

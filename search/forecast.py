@@ -145,15 +145,15 @@ def forecast_lines(settings: SearchSettings, found: Forecast, now: datetime) -> 
         if part.device_seconds is not None:
             line += f", {duration_text(part.device_seconds.mean)} of {device_unit(settings)}"
         lines.append(line)
+    whole = f"forecast in all: about {found.steps:.0f} of at most {settings.trials_in_all * settings.max_steps} steps"
     if found.seconds is not None:
         seconds = found.seconds
         finish = now + timedelta(seconds=seconds.mean)
-        lines.append(
-            f"forecast in all: {duration_text(seconds.mean)} ({duration_text(seconds.low)} to "
-            f"{duration_text(seconds.high)}), finals included; done about {finish:%Y-%m-%d %H:%M}"
+        whole += (
+            f", {duration_text(seconds.mean)} ({duration_text(seconds.low)} to {duration_text(seconds.high)}) with the "
+            f"finals, done about {finish:%Y-%m-%d %H:%M}"
         )
-    lines.append(f"forecast: {CURVES}")
-    return lines
+    return [*lines, f"{whole}; {CURVES}"]
 
 
 def _durations(settings: SearchSettings, paces: "Mapping[str, MeasuredPace] | None") -> Durations:

@@ -33,22 +33,30 @@ def make_parser() -> OneLineArgumentParser:
     what.add_argument("--eval-every", type=positive, metavar="N", help="steps between evaluations")
     what.add_argument("--finalist-seeds", type=not_negative, metavar="N", help="seeds of the finals, 0 for none")
     what.add_argument("--seed", type=seed, metavar="N", help="seed of sampler, split and trials (0)")
-
     what.add_argument("--warm-start", metavar="SEARCH", help="first try the best configurations of this other search")
     what.add_argument("--finalists", type=positive, metavar="K", help="best K of each space are re-run for the verdict")
 
     budget = parser.add_argument_group("budgets")
-    budget.add_argument("--budget", type=duration, metavar="TIME", help="plan trials, steps and rungs for 90m, 8h, 2d")
-    budget.add_argument("--equal", choices=("trials", "device-seconds"), help="what each space gets alike (trials)")
+    budget.add_argument(
+        "--budget", type=duration, metavar="TIME", help="plan trials, steps and rungs to fit, for example 90m, 8h, 2d"
+    )
+    budget.add_argument(
+        "--equal", choices=("trials", "device-seconds"), help="what all spaces get the same of (trials)"
+    )
 
     rules = parser.add_argument_group("how trials are proposed and stopped")
     rules.add_argument("--scheduler", choices=SCHEDULER_NAMES, help="which rule stops trials early (asha)")
-    rules.add_argument("--grace-steps", type=positive, metavar="N", help="steps before a trial may be stopped")
-    rules.add_argument("--reduction-factor", type=_factor, metavar="N", help="at a rung one trial in N goes on")
+    rules.add_argument(
+        "--grace-steps",
+        type=positive,
+        metavar="N",
+        help="steps before the first rung (as warm-up, self-training and EMA need)",
+    )
+    rules.add_argument("--reduction-factor", type=_factor, metavar="N", help="at a rung one trial in N goes on (3)")
     rules.add_argument(
         "--late-promotion",
         action=argparse.BooleanOptionalAction,
-        help="pause trials at rungs and let them go on when the cut falls (asha; yes)",
+        help="pause trials at rungs until it is certain which go on (asha; yes)",
     )
     rules.add_argument(
         "--curve-prediction",
@@ -56,10 +64,13 @@ def make_parser() -> OneLineArgumentParser:
         help="stop trials whose predicted end can't win, too (no)",
     )
     rules.add_argument(
-        "--objectives", type=objectives, metavar="NAME,...", help="miou and costs: parameters, latency, memory"
+        "--objectives",
+        type=objectives,
+        metavar="NAME,...",
+        help="what is optimised: miou, and costs: parameters, latency, memory (miou)",
     )
     rules.add_argument(
-        "--audit-fraction", type=share, metavar="X", help="share of stopped trials trained on as a check"
+        "--audit-fraction", type=share, metavar="X", help="share of stopped trials trained on as a check (0)"
     )
     rules.add_argument("--search-alg", choices=SAMPLER_NAMES, help="how configurations are proposed (tpe)")
 

@@ -1,18 +1,21 @@
 """What a search will do, in numbers: for `--dry-run` and the first lines of a run."""
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 
 from search.finalists import finals_of
 from search.forecast import Forecast, forecast_lines
+from search.objectives import cost_objectives
+from search.schedulers.asha import FEWEST_ON_A_FRONT, FEWEST_SURVIVORS, RESERVES, survivors
 from search.settings import DeviceSettings, SearchSettings
 from search.spending import device_unit
 from spaces.durations import duration_text
 from trainables.evaluation.settings import EvaluationSettings
 
-KEPT_BEST_PER_SPACE = 2
-"""The best trial and the best finalist of each space keep their weights."""
+BEST_SHARE = 0.25
+"""Of a running trial's checkpoints, what its best weights alone take at most: the others are these weights' present
+values, their average and the optimiser's state.
+"""
 
 SCHEDULERS_WITH_RUNGS = ("asha", "pasha")
 MOST_RUNGS_SHOWN = 6
@@ -74,17 +77,44 @@ def plan_lines(
         *_layout_lines(settings),
     ]
     if checkpoint_mb:
-        most = max(checkpoint_mb.values()) * device.concurrent_trials
-        most += sum(size * (KEPT_BEST_PER_SPACE + _paused(settings, space)) for space, size in checkpoint_mb.items())
-        lines.append(f"disk: about {most:.0f} MB of checkpoints at a time in {settings.storage}")
+        lines.append(_disk_line(settings, checkpoint_mb))
     return lines + forecast_lines(settings, found, now)
 
 
-def _paused(settings: SearchSettings, space: str) -> int:
-    """Trials of a space that wait at a rung with their checkpoints, about: as many as can still go on from there."""
-    if settings.scheduler != "asha" or not settings.late_promotion:
+def _disk_line(settings: SearchSettings, checkpoint_mb: dict[str, float]) -> str:
+    """What checkpoints take at most at one time, and whose they are."""
+    largest = max(checkpoint_mb.values())
+    running, paused = settings.device.concurrent_trials, paused_at_once(settings)
+    kept = {space: _kept(settings, space) for space in settings.spaces}
+    most = largest * (running + paused) + sum(checkpoint_mb[space] * BEST_SHARE * n for space, n in kept.items())
+    counts = f"{running} running, {paused} paused, {sum(kept.values())} that may win"
+    return f"disk: at most about {most:.0f} MB of checkpoints at a time ({counts}) in {settings.storage}"
+
+
+def paused_at_once(settings: SearchSettings) -> int:
+    """Trials that wait at rungs with their checkpoints at one time, at most.
+
+    Of each comparison these are the trials that may still go on from the first rung and the reserves: those that wait
+    higher up are among the ones that went on from there.
+    """
+    pauses = settings.scheduler == "pasha" or (settings.scheduler == "asha" and settings.late_promotion)
+    if not pauses or not settings.rungs:
         return 0
-    return math.ceil(settings.trials_of(space) / settings.reduction_factor)
+    # The baselines pause nowhere.
+    proposed = [settings.trials_of(space) - 1 for space in settings.spaces]
+    if cost_objectives(settings.objectives):
+        proposed, fewest = [sum(proposed)], FEWEST_ON_A_FRONT
+    else:
+        fewest = FEWEST_SURVIVORS
+    return sum(min(n, survivors(n, settings.reduction_factor, fewest) + RESERVES) for n in proposed)
+
+
+def _kept(settings: SearchSettings, space: str) -> int:
+    """Ended trials of a space that keep their best weights: its finalists, and the best run of each of them."""
+    finalists = min(settings.finalists, settings.trials_of(space))
+    if not settings.finalist_seeds:
+        return finalists
+    return finalists + finals_of(settings) // settings.finalist_seeds // len(settings.spaces)
 
 
 def _spaces_line(settings: SearchSettings) -> str:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from analysis.scores import floor_miou_majority
 from search.budget import Given
+from search.encoder_starts import encoder_starts
 from search.folder import TRIALS, default_name
 from search.grace import default_grace_steps
 from search.network_costs import check_cost_objectives
@@ -37,7 +38,6 @@ from trainables.data.source_options import data_source
 from trainables.data.split import Split, split_dataset
 from trainables.evaluation.settings import EvaluationSettings
 from trainables.models.encoder_fingerprint import encoder_fingerprints
-from trainables.models.encoder_weights import EncoderWeights, load_encoder_states, parse_encoder_weights
 from trainables.models.registry import model_names
 from trainables.run_folder import check_name
 from trainables.selftraining.strategy import threshold_strategy_names
@@ -92,7 +92,7 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
     spaces = tuple(_fitted(space, preset, dataset, split, notes) for space in spaces)
     names = [space.name for space in spaces]
     check_cost_objectives(spaces, options.objectives or ())
-    weights, equal_starts, states = _starts(options, spaces)
+    weights, equal_starts, states = encoder_starts(options, spaces)
     grace = _grace(options, spaces, max_steps, eval_every, notes)
     device = _device(options, names, machines)
     evaluation = EvaluationSettings(options.eval_overlap or 0.0, bool(options.tta))
@@ -153,19 +153,6 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
     return PlannedSearch(settings, states, sizes, tuple(notes), given)
 
 
-def encoder_states_again(settings: SearchSettings) -> dict[str, dict[str, Any]]:
-    """Load the initial weights of a search that goes on.
-
-    Raises:
-        InputError: If they can't be had, or are others than at its start.
-    """
-    choice = parse_encoder_weights(settings.encoder_weights)
-    states = load_encoder_states(choice, sorted(settings.encoder_hashes)) if settings.encoder_hashes else {}
-    if encoder_fingerprints(states) != settings.encoder_hashes:
-        raise InputError(f"--encoder-weights {settings.encoder_weights}: not the weights that the search began with")
-    return states
-
-
 def _preset(options: argparse.Namespace, machines: Machines, notes: list[str]) -> tuple[str, Preset]:
     if options.preset is not None:
         name = str(options.preset)
@@ -219,23 +206,6 @@ def _fitted(space: Space, preset: Preset, dataset: Dataset, split: Split, notes:
         space = space.fix({"threshold_strategy": OFF})
     # Once more as a whole: classes and sizes may have made it another space than its file says.
     return make_space(space.name, space.description, space.baseline.model_dump(), space.parameters)
-
-
-def _starts(
-    options: argparse.Namespace, spaces: Sequence[Space]
-) -> tuple[EncoderWeights, bool, dict[str, dict[str, Any]]]:
-    choice = parse_encoder_weights(options.encoder_weights or ("imagenet" if options.data else "none"))
-    encoders = list(dict.fromkeys(str(encoder) for space in spaces for encoder in space.values_of("encoder")))
-    given = [encoder for encoder in encoders if encoder in dict(choice.files)]
-    unequal = choice.source == "files" and len(given) < len(encoders)
-    if unequal and given and not options.allow_unequal_starts:
-        missing = next(encoder for encoder in encoders if encoder not in given)
-        raise InputError(
-            f"--encoder-weights {choice.describe()}: no file for {missing!r}; add {missing}=PATH, or start it at "
-            "random with --allow-unequal-starts (then there is no verdict)"
-        )
-    states = load_encoder_states(choice, given if unequal and given else encoders)
-    return choice, not unequal, states
 
 
 def _grace(

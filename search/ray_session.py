@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -49,16 +50,17 @@ def local_session(cpus: int, gpus: int) -> Iterator[None]:
     import ray
 
     try:
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            num_gpus=gpus,
-            include_dashboard=False,
-            dashboard_host="127.0.0.1",
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            configure_logging=True,
-        )
+        with _children_not_terminated():
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                num_gpus=gpus,
+                include_dashboard=False,
+                dashboard_host="127.0.0.1",
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                configure_logging=True,
+            )
         _quiet_loggers()
         yield
     finally:
@@ -102,6 +104,24 @@ def cluster_session(address: str) -> Iterator[Machines]:
         yield cluster(ray.cluster_resources())
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _children_not_terminated() -> Iterator[None]:
+    """Let processes that are started in the block take no request to terminate; Ray's get SIGKILL in the end.
+
+    `timeout` or a service's stop asks the whole group of processes. Ray's would end at once and the driver with them,
+    in the middle of its work; so it alone hears the request, ends in good order, and then ends Ray.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        # Windows has no such requests.
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _check_something_listens(address: str) -> None:

@@ -108,10 +108,10 @@ def _sized(planned: "PlannedSearch", *, on_cluster: bool) -> "tuple[SearchSettin
 def _resume(options: argparse.Namespace) -> int:
     from datetime import datetime
 
+    from search.encoder_starts import encoder_states_again
     from search.folder import existing_folder
     from search.forecast import forecast
     from search.plan import plan_lines
-    from search.planning import encoder_states_again
     from search.settings import read_settings
     from trainables.run_folder import locked
     from trainables.tracking.search_recorder import SearchRecorder
@@ -159,30 +159,32 @@ def _run(
     from search.resources import check_fit
     from trainables.compute.machines import this_machine
 
+    again = _resume_command(settings.name, folder, address)
     with contextlib.ExitStack() as stack:
         if address is None:
             machines = this_machine()
             check_fit(settings.device, machines)
             stack.enter_context(local_session(machines.cpus, machines.gpus))
-        stack.enter_context(watching_ray(lambda dead: _leave(dead, _resume_command(settings.name, folder, address))))
+        # After Ray's start, which has a handler of its own for requests to terminate.
+        stack.enter_context(terminated_as_interrupted())
+        stack.enter_context(watching_ray(lambda dead: _leave(dead, again)))
         try:
-            with terminated_as_interrupted():
-                settings = with_layouts(settings, folder, _say)
+            settings = with_layouts(settings, folder, _say)
         except KeyboardInterrupt:
-            _tell_how_to_go_on(settings, folder, address)
+            _say(f"interrupted; go on with: {again}")
             return EXIT_INTERRUPTED
         outcome = run_search(settings, folder, states, recorder, _say, lines=not sys.stdout.isatty())
     if outcome.halted is not None:
-        again = _resume_command(settings.name, folder, address)
         sys.stderr.write(f"failed: {outcome.halted}; make room, then go on with: {again}\n")
         return EXIT_FAILED
-    _tell_outcome(settings, folder, outcome, address)
+    _tell_outcome(settings, folder, outcome)
     if not outcome.finished:
+        _say(f"interrupted; go on with: {again}")
         return EXIT_INTERRUPTED
     return EXIT_DONE if outcome.summary["best"] and not outcome.failures else EXIT_FAILED
 
 
-def _tell_outcome(settings: "SearchSettings", folder: Path, outcome: "Outcome", address: str | None) -> None:
+def _tell_outcome(settings: "SearchSettings", folder: Path, outcome: "Outcome") -> None:
     from search.outputs import training_command
     from search.spending import spending_lines
     from trainables.tracking.uri import ui_command
@@ -215,16 +217,10 @@ def _tell_outcome(settings: "SearchSettings", folder: Path, outcome: "Outcome", 
     _say(f"MLflow UI: {ui_command(settings.tracking_uri, folder.parent)}")
     for failure in outcome.failures:
         sys.stderr.write(f"{failure}\n")
-    if not outcome.finished:
-        _tell_how_to_go_on(settings, folder, address)
 
 
 def _runs_words(folder: Path) -> str:
     return "" if folder.parent == Path("runs") else f" --runs {folder.parent}"
-
-
-def _tell_how_to_go_on(settings: "SearchSettings", folder: Path, address: str | None) -> None:
-    _say(f"interrupted; go on with: {_resume_command(settings.name, folder, address)}")
 
 
 def _resume_command(name: str, folder: Path, address: str | None) -> str:

@@ -9,6 +9,9 @@ from spaces.errors import InputError
 
 LOCK = ".lock"
 
+HALF_WRITTEN_SETTINGS = "settings.json.tmp"
+"""What a process leaves that was killed while it wrote its settings; nobody reads it."""
+
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 RESERVED = {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
 """Names that Windows gives to devices."""
@@ -28,11 +31,13 @@ def check_name(name: str) -> str:
 def free_folder(runs: Path, name: str) -> Path:
     """Where a new search's or training's folder would be.
 
+    One without content is free: what made it was killed before it began.
+
     Raises:
         InputError: If the name can't be one, or is taken.
     """
     folder = runs / check_name(name)
-    if folder.exists():
+    if folder.exists() and not _is_bare(folder):
         raise InputError(f"{folder} exists already; choose another --name, or go on with it by --resume --name {name}")
     return folder
 
@@ -45,9 +50,8 @@ def create_folder(runs: Path, name: str, *parts: str) -> Path:
     """
     folder = free_folder(runs, name)
     try:
-        folder.mkdir(parents=True)
-        for part in parts:
-            (folder / part).mkdir()
+        for path in (folder, *(folder / part for part in parts)):
+            path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--runs {runs}: can't make {folder}: {error.strerror or error}") from None
     return folder
@@ -90,6 +94,14 @@ def is_locked(folder: Path) -> bool:
         return True
     except OSError as error:
         raise _not_writable(folder, error) from None
+
+
+def _is_bare(folder: Path) -> bool:
+    """Whether a folder, with the folders in it, holds nothing but empty files and half-written settings."""
+    if not folder.is_dir():
+        return False
+    files = (path for path in folder.rglob("*") if not path.is_dir())
+    return all(path.name == HALF_WRITTEN_SETTINGS or path.stat().st_size == 0 for path in files)
 
 
 def _not_writable(folder: Path, error: OSError) -> InputError:

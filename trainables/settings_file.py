@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from spaces.errors import InputError
 from spaces.space import first_complaint
+from trainables.run_folder import HALF_WRITTEN_SETTINGS
 
 FILE_NAME = "settings.json"
 
@@ -17,7 +18,7 @@ _Settings = TypeVar("_Settings", bound=BaseModel)
 def write_settings_file(settings: BaseModel, folder: Path) -> None:
     """Write settings into their folder, in one piece."""
     path = folder / FILE_NAME
-    temporary = path.with_suffix(".json.tmp")
+    temporary = folder / HALF_WRITTEN_SETTINGS
     text = json.dumps(settings.model_dump(mode="json"), indent=2, ensure_ascii=False)
     temporary.write_text(f"{text}\n", encoding="utf-8")
     temporary.replace(path)

@@ -98,7 +98,12 @@ def test_summary_and_curves_agree_with_the_results(finished: tuple[Path, str]) -
 def test_checkpoints_of_trials_that_can_not_win_are_gone(finished: tuple[Path, str]) -> None:
     folder, _ = finished
     kept = sorted(str(path.relative_to(folder / "trials")) for path in (folder / "trials").rglob("*.pt"))
-    assert len(kept) == 2
+    results = pd.read_parquet(folder / "results.parquet")
+    best = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["best"]["unet"]["trial_id"]
+    finals = results[results["phase"] == "finalist"].groupby("role")["best_miou"]
+    # The finalist, and the best run of each configuration in the finals.
+    assert len(kept) == 1 + finals.ngroups
+    assert str(Path(best, "best.pt")) in kept
     assert all(name.endswith("best.pt") for name in kept)
 
 
@@ -183,10 +188,12 @@ def test_a_search_that_is_ended_from_outside_goes_on_where_it_was(tmp_path: Path
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     folder = tmp_path / "runs" / "cut"
     wait_for(folder / "journal.jsonl", '"reported"', process)
-    process.send_signal(ending)
+    # `timeout` and a service's stop ask all of its processes to end, Ray's too.
+    (os.killpg if ending == signal.SIGTERM else os.kill)(process.pid, ending)
     output, errors = process.communicate(timeout=120)
     reported = {(e["trial_id"], e["step"]) for e in read_journal(folder) if e["event"] == "reported"}
     if ending != signal.SIGKILL:
