@@ -125,7 +125,7 @@ def _options(words: Sequence[str]) -> Namespace:
     parser.add_argument("--seed", type=not_negative, default=0, help="of the moments (default: 0)")
     parser.add_argument("--references", type=not_negative, default=2, help="undisturbed searches (default: 2)")
     parser.add_argument("--trials", type=positive, default=6, help="of each search (default: 6)")
-    parser.add_argument("--steps", type=positive, default=12, help="of a full training (default: 12)")
+    parser.add_argument("--steps", type=positive, default=8, help="of a full training (default: 8)")
     parser.add_argument("--folder", type=Path, help="keep everything in this folder")
     options = parser.parse_args(words)
     if options.quick:
@@ -150,6 +150,8 @@ def _kinds(targets: Sequence[str], moments: random.Random) -> Iterator[str]:
 def _search(folder: Path, options: Namespace, *, seed: int) -> "_KilledSearch":
     folder.mkdir(parents=True)
     sizes = ["--trials", str(options.trials), "--max-steps", str(options.steps), "--eval-every", "2"]
+    # A rung at the first evaluation, so that trials pause and go on while processes die.
+    sizes += ["--grace-steps", "2"]
     fixed = ["--finalist-seeds", "1", "--finalists", "1", "--precision", "float32", "--seed", str(seed)]
     return _KilledSearch(folder, ["--space", "unet", "--name", "search", "--runs", "runs", *sizes, *fixed])
 

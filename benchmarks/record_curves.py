@@ -153,7 +153,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     add_data_options(parser)
     parser.add_argument("--space", default="unet", help="built-in space, or the YAML file of one")
     parser.add_argument(
-        "--curves", type=positive, default=96, metavar="N", help="configurations, the baseline included"
+        "--curves", type=positive, default=70, metavar="N", help="configurations, the baseline included"
     )
     parser.add_argument("--labelled-photos", type=positive, default=12, metavar="N", help="photos that keep labels")
     parser.add_argument("--steps", type=positive, default=216, metavar="N", help="optimiser steps of each training")

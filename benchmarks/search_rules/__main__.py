@@ -11,7 +11,12 @@ value, with patience the one with the best value.
 Columns: N configurations and W workers; evaluations spent as a share of all full trainings; regret in points of mIoU;
 share of repeats that end within 0.5 points of the best; regret within the architecture where it is largest; wall-clock
 time relative to training everything to its end. The last column names what a peer is better in than ours, by more than
-the 95 % interval of the paired difference; AHEAD says that it is worse in nothing.
+the 95 % interval of the paired difference; AHEAD says that ours is behind it: it spends no more compute and has less
+regret or ends close to the best more often, or it spends less and is worse in neither.
+
+Which trials are hopeless ours judges by recorded curves. It is never given those of the judged trials: on recorded ones
+and on the surrogate's, its table is derived from the curves outside of the draw, and where fewer than 12 are left, none
+is hopeless. Curves from formulas are judged by the table that ships.
 """
 
 import argparse
@@ -40,6 +45,7 @@ def main(words: Sequence[str]) -> int:
     from benchmarks.search_rules.contenders import CONTENDERS
     from benchmarks.search_rules.goals import goals
     from benchmarks.search_rules.grid import cells_of
+    from benchmarks.search_rules.own_rules import FEWEST_KNOWN
     from benchmarks.search_rules.sources import SOURCES
     from benchmarks.search_rules.tournament import play_all
 
@@ -58,6 +64,13 @@ def main(words: Sequence[str]) -> int:
     findings: dict[str, Any] = goals(figures)
     if missing:
         findings["not_installed"] = ", ".join(missing)
+    nothing_hopeless = {
+        f"{cell.source} with {cell.trials} trials": None
+        for cell in cells
+        if (most := sources[cell.source].most_trials()) is not None and most - cell.trials < FEWEST_KNOWN
+    }
+    if nothing_hopeless:
+        findings["too_few_other_curves_for_ours_to_call_any_trial_hopeless"] = ", ".join(nothing_hopeless)
     if left_out:
         findings["left_out"] = "; ".join(left_out)
     report(

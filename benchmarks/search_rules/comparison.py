@@ -16,6 +16,12 @@ OURS = "ours"
 CLOSE = 0.5
 """Points of mIoU within which a chosen configuration counts as the best."""
 
+BEHIND = (
+    "a peer spends no more compute and has less regret or ends close to the best more often, or it spends less and is "
+    "worse in neither; each by more than the 95 % interval of the paired difference"
+)
+"""When ours is behind a peer."""
+
 RESAMPLES = 2000
 ROUNDING = 1e-9
 
@@ -29,15 +35,16 @@ def behind(own: Figures, peer: Figures) -> tuple[bool, list[str]]:
     """Where a peer is better than ours by more than the 95 % interval of the paired difference.
 
     Returns:
-        Whether the peer is better in some of compute, regret and the share of repeats that end close to the best and
-        worse in none of them; and in which it is better.
+        Whether ours is behind, as `BEHIND` says it; and in which of compute, regret and the share of repeats that end
+        close to the best the peer is better.
     """
     compute = _sign(own.compute - peer.compute)
     regret = _sign(own.regret - peer.regret)
     close = _sign((peer.regret <= CLOSE).astype(float) - (own.regret <= CLOSE).astype(float))
     better = [name for name, sign in (("compute", compute), ("regret", regret), ("close", close)) if sign > 0]
-    dominated = bool(better) and min(compute, regret, close) >= 0
-    return dominated, better
+    finds_better = compute >= 0 and max(regret, close) > 0
+    is_cheaper = compute > 0 and min(regret, close) >= 0
+    return finds_better or is_cheaper, better
 
 
 def mean_interval(values: NDArray[np.float64]) -> tuple[float, float]:

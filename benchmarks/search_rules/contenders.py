@@ -108,7 +108,12 @@ def _optuna(pruner: str) -> Callable[[Contest], Rule]:
 CONTENDERS: dict[str, Contender] = {
     "ours": Contender("this search as it is by default", _own(OwnRule()), own=True),
     "ours-stop-only": Contender("without late promotion", _own(OwnRule(late_promotion=False)), own=True),
-    "ours-prediction": Contender("with curve prediction", _own(OwnRule(curve_prediction=True)), own=True),
+    # With late promotion nobody completes before most have been judged: there is nobody to be predicted against.
+    "ours-stop-only-prediction": Contender(
+        "without late promotion, with curve prediction",
+        _own(OwnRule(late_promotion=False, curve_prediction=True)),
+        own=True,
+    ),
     "ours-pasha": Contender("with --scheduler pasha", _own(OwnRule(scheduler="pasha")), own=True),
     "ray-asha": Contender(
         "Ray's AsyncHyperBandScheduler, grace 1", _driven(lambda contest: _ray(contest, 1)), "ray", peer=True

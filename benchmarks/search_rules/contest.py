@@ -36,6 +36,9 @@ class Contest:
         configs: What is trained; None where curves come from formulas.
         landscape: Where contenders that propose configurations by themselves get curves from. The configurations above
             are a random search's then, and what everyone is measured against.
+        known_curves: Whole curves of the same source that are not judged here, one row each: what the project's table
+            of recoveries (`search.schedulers.recovery`) is derived from. None where the shipped table saw none of the
+            contest's curves.
     """
 
     mious: NDArray[np.float64]
@@ -45,6 +48,7 @@ class Contest:
     seed: int
     configs: tuple[TrialConfig, ...] | None = None
     landscape: Landscape | None = None
+    known_curves: NDArray[np.float64] | None = None
 
     @property
     def trials(self) -> int:

@@ -24,7 +24,7 @@ from spaces.option_types import positive
 WIDTHS = (0.25, 0.5, 1.0, 2.0)
 HEADS = (1, 3, 5)
 EVALUATIONS = 27
-GRACE = 6
+GRACE = 4
 BONUS_PER_DOUBLING = 0.12
 """How much higher curves are, relatively, for each doubling of the network's parameters."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmarks.search_rules.comparison import OURS, behind, close_share
+from benchmarks.search_rules.comparison import BEHIND, OURS, behind, close_share
 from benchmarks.search_rules.contenders import CONTENDERS
 from benchmarks.search_rules.tournament import Cell, Figures
 
@@ -53,5 +53,5 @@ def goals(figures: Mapping[Cell, Figures]) -> dict[str, str]:
             compared += 1
             dominated += behind(own, result)[0]
     if compared:
-        found["ours behind a peer"] = f"{dominated} of {compared} comparisons"
+        found["ours behind a peer"] = f"{dominated} of {compared} comparisons ({BEHIND})"
     return found

@@ -11,14 +11,22 @@ TRIALS = (16, 32, 64)
 WORKERS = (1, 4, 16, 64)
 USUAL_TRIALS, USUAL_WORKERS = 32, 4
 
-WHOLE_GRID = ("recorded", "recipe")
-"""Curves with goals. On others either trials or workers are the usual ones, unless the user says otherwise."""
+WHOLE_GRID = ("recorded",)
+"""Real curves at their own length. On others trials or workers are the usual ones, unless the user says otherwise."""
 
 PROPOSED = "proposed"
-"""The curves on which contenders propose configurations: each asks the surrogate, so one size stands for all."""
+"""The curves on which contenders propose configurations: each asks the surrogate."""
+
+ONE_SIZE = (PROPOSED, "recipe-crossing")
+"""Curves that take long to play on: they are played at the usual size alone, unless the user says otherwise."""
 
 BESIDE_PROPOSALS = ("ray-asha-optuna", "patience", "full-budget", "oracle")
 """What ours is held against there; the last three try what a random search draws."""
+
+SLOW = "ours-stop-only-prediction"
+"""The contender that learns from curves again and again: it plays the usual size alone, on `SLOW_ON`."""
+
+SLOW_ON = ("recorded", "surrogate", "recipe")
 
 
 def cells_of(
@@ -42,7 +50,8 @@ def cells_of(
         playing = [name for name in names if _takes_part(name, source)]
         for count, at_once in _sizes(source, trials, workers):
             if most is None or count <= most:
-                cells += [Cell(source, count, at_once, name) for name in playing]
+                usual = bool(trials or workers) or (count, at_once) == (USUAL_TRIALS, USUAL_WORKERS)
+                cells += [Cell(source, count, at_once, name) for name in playing if name != SLOW or usual]
             elif (text := f"{source} with {count} trials ({most} curves)") not in left_out:
                 left_out.append(text)
     return cells, left_out
@@ -50,12 +59,12 @@ def cells_of(
 
 def _takes_part(name: str, source: str) -> bool:
     if source == PROPOSED:
-        return CONTENDERS[name].own or name in BESIDE_PROPOSALS
-    return not CONTENDERS[name].proposes
+        return (CONTENDERS[name].own and name != SLOW) or name in BESIDE_PROPOSALS
+    return not CONTENDERS[name].proposes and (name != SLOW or source in SLOW_ON)
 
 
 def _sizes(source: str, trials: Sequence[int] | None, workers: Sequence[int] | None) -> list[tuple[int, int]]:
-    if source == PROPOSED and not (trials or workers):
+    if source in ONE_SIZE and not (trials or workers):
         return [(USUAL_TRIALS, USUAL_WORKERS)]
     whole = list(product(trials or TRIALS, workers or WORKERS))
     if trials or workers or source in WHOLE_GRID:

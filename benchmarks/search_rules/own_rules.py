@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.search_rules.contest import Contest, Outcome
 from search.finalists import ranked_trials, score_of
 from search.history import TrialHistory, TrialJob
+from search.schedulers.recovery import Recovery, recovery_of
+from search.schedulers.registry import make_scheduler
 from search.schedulers.rungs import rungs
 from search.settings import DataSettings, DeviceSettings, Objective, SearchSettings, SpaceSettings
 from search.simulation.simulator import Durations, simulate
@@ -20,6 +23,12 @@ from trainables.evaluation.settings import EvaluationSettings
 from trainables.journal import Event
 
 REDUCTION_FACTOR = 3
+
+FEWEST_KNOWN = 12
+"""Curves outside of a contest below which nothing is hopeless in it: too few to say that none ever came back."""
+
+NOTHING_KNOWN = Recovery((), ())
+
 CLASSES = ({"name": "background", "colour": [0, 0, 0]}, {"name": "crop", "colour": [9, 9, 9]})
 
 
@@ -44,7 +53,7 @@ def run_own(rule: OwnRule, contest: Contest, workers: int) -> Outcome:
     """Search the contest's configurations, each space's in their order, the first of each as its baseline.
 
     Where the contest has a landscape the search's own sampler proposes instead, after the real baseline. What is chosen
-    is the best trial as `search.finalists` ranks them; over several spaces, by its score.
+    is the best trial as `search.finalists` ranks them; over several spaces, the one whose best scores highest.
     """
     trials = _Trials(contest)
     settings = search_settings(
@@ -62,20 +71,37 @@ def run_own(rule: OwnRule, contest: Contest, workers: int) -> Outcome:
         trials,
         Durations(step=trials, evaluation=nothing, start=nothing),
         samplers=in_order if contest.landscape is None else None,
+        scheduler=make_scheduler(settings, recovery_for(contest)),
         on_event=trials.follow,
     )
     spent = np.zeros(contest.trials, dtype=np.int64)
     for name, trial in simulated.history.trials.items():
         # A step is an evaluation here; the one at which a trial diverged was trained for, too.
         spent[trials.rows[name]] = trial.step + (trial.stop_reason == "diverged")
-    chosen = [trial for name in settings.spaces for trial in ranked_trials(simulated.history, name)]
-    chosen.sort(key=lambda trial: (trial.stop_reason == "completed", score_of(trial) or 0.0), reverse=True)
+    ranked = [list(ranked_trials(simulated.history, name)) for name in settings.spaces]
+    ranked.sort(key=lambda trials: max((score_of(trial) or 0.0 for trial in trials[:1]), default=0.0), reverse=True)
+    chosen = [trial for trials in ranked for trial in trials]
     return Outcome(
         spent,
         simulated.seconds,
         tuple(trials.rows[trial.job.trial_id] for trial in chosen),
         None if contest.landscape is None else np.array(trials.mious),
     )
+
+
+def recovery_for(contest: Contest) -> Recovery | None:
+    """From how far behind curves came back, by curves that the contest does not judge; None: the table that ships."""
+    known = contest.known_curves
+    if known is None:
+        return None
+    return NOTHING_KNOWN if len(known) < FEWEST_KNOWN else _recovery(known.tobytes(), known.shape[1])
+
+
+# All sizes of search and all variants of ours ask for the same ones.
+@lru_cache(maxsize=2048)
+def _recovery(curves: bytes, evaluations: int) -> Recovery:
+    values: NDArray[np.float64] = np.frombuffer(curves).reshape(-1, evaluations)
+    return recovery_of(values.tolist())
 
 
 class _Trials(Mapping[str, float]):

@@ -21,6 +21,11 @@ UNSEEN = 4000
 """Configurations that were never trained, from which the surrogate's repeats draw theirs."""
 
 
+KNOWN = 64
+"""Curves outside of a draw, at most, from which a search knows how far behind a trial can be and still end well: about
+as many as the table that ships was derived from."""
+
+
 class Source(Protocol):
     """Makes the contest of a repeat; the same seed and number of trials always make the same one."""
 
@@ -53,7 +58,8 @@ class FixedCurves:
 
     def contest(self, trials: int, seed: int) -> Contest:
         """Draw some of the curves, in random order."""
-        rows = np.random.default_rng((seed, trials)).permutation(self.curves.count)[:trials]
+        order = np.random.default_rng((seed, trials)).permutation(self.curves.count)
+        rows, others = order[:trials], self.curves.mious[order[trials : trials + KNOWN]]
         return Contest(
             mious=self.curves.mious[rows],
             seconds=self.curves.seconds[rows],
@@ -62,6 +68,7 @@ class FixedCurves:
             seed=seed,
             configs=tuple(self.configs[row] for row in rows),
             landscape=self.landscape,
+            known_curves=others[np.isfinite(others).all(axis=1)],
         )
 
 

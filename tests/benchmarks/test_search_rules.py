@@ -18,7 +18,8 @@ from benchmarks.search_rules.contenders import CONTENDERS, FixedTrials
 from benchmarks.search_rules.contest import Contest, Outcome, best_value, furthest_then_last, worth
 from benchmarks.search_rules.fronts import hypervolume, play
 from benchmarks.search_rules.goals import goals
-from benchmarks.search_rules.own_rules import OwnRule, run_own
+from benchmarks.search_rules.grid import SLOW, cells_of
+from benchmarks.search_rules.own_rules import FEWEST_KNOWN, NOTHING_KNOWN, OwnRule, recovery_for, run_own
 from benchmarks.search_rules.plain_rules import FullBudget, RandomWithPatience
 from benchmarks.search_rules.sources import SOURCES
 from benchmarks.search_rules.tournament import Cell, Figures, measured, play_all, seconds_of_full_training
@@ -210,10 +211,29 @@ class TestComparison:
         found = goals(played)
         assert found["recorded, 32 trials, 1 workers"].startswith("met")
         assert found["recorded, 32 trials, 4 workers"].startswith("NOT MET")
-        assert found["ours behind a peer"] == "1 of 2 comparisons"
+        assert found["ours behind a peer"].startswith("1 of 2 comparisons (a peer spends no more")
 
 
 class TestSources:
+    def test_ours_is_not_given_the_ends_of_what_it_judges(self, tmp_path: Path) -> None:
+        source = SOURCES["recorded"](read_recorded_curves(curves_file(tmp_path / "c.jsonl")))
+        given = source.contest(24 - FEWEST_KNOWN, 0)
+        assert given.known_curves is not None
+        judged = {row.tobytes() for row in given.mious}
+        assert len(given.known_curves) == FEWEST_KNOWN
+        assert not judged & {row.tobytes() for row in given.known_curves}
+        table = recovery_for(given)
+        assert table is not None
+        assert len(table.standings) == EVALUATIONS
+        assert recovery_for(source.contest(25 - FEWEST_KNOWN, 0)) == NOTHING_KNOWN
+        assert recovery_for(contest()) is None
+
+    def test_the_slow_contender_plays_the_usual_size_alone(self, tmp_path: Path) -> None:
+        curves = read_recorded_curves(curves_file(tmp_path / "c.jsonl", 36))
+        cells, _ = cells_of({"recorded": SOURCES["recorded"](curves)}, ["ours", SLOW])
+        assert [(cell.trials, cell.workers) for cell in cells if cell.contender == SLOW] == [(32, 4)]
+        assert sum(cell.contender == "ours" for cell in cells) == 2 * 4
+
     def test_a_contest_depends_on_its_seed_alone(self, tmp_path: Path) -> None:
         curves = read_recorded_curves(curves_file(tmp_path / "c.jsonl"))
         for name in SOURCES.keys() - {"proposed"}:
