@@ -10,3 +10,6 @@ settings.load_profile("suite")
 
 # One thread, so that floating-point sums come out the same whatever the machine has.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Ray reads this once in a process, when it is imported for the first time, whichever test does that.
+os.environ["RAY_AUTH_MODE"] = "token"
