@@ -1,7 +1,8 @@
 """Run the commands that README.md and docs/ show, so that none of them is wrong.
 
 Every line of a ```bash block is a command. Searches and trainings are cut to tiny sizes, and the reader's own paths are
-replaced by real ones; blocks marked ```console or ```powershell are for people and are not run.
+replaced by real ones; blocks marked ```console or ```powershell are for people and are not run. A ```yaml block with a
+name is a space, and lies as NAME.yaml where the commands run.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SPACE_FILE = re.compile(r"^```yaml\n(extends: \S+\nname: (\S+)\n.*?)^```", re.MULTILINE | re.DOTALL)
 TINY = "--trials 2 --max-steps 4 --eval-every 2 --finalist-seeds 1"
 TINY_TRAINING = "--max-steps 4 --eval-every 2 --validation-windows 8"
 OWN_PATHS = {
@@ -77,6 +79,9 @@ def main() -> None:
     folder = options.folder or ROOT
     folder.mkdir(parents=True, exist_ok=True)
     documents = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for document in documents:
+        for text, name in SPACE_FILE.findall(document.read_text(encoding="utf-8")):
+            (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     for command in dict.fromkeys(line for document in documents for line in commands(document)):
         if command not in tests:
             run(tiny(command), folder)

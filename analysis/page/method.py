@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.page.formatting import setting
+from spaces.durations import duration_text
 from trainables.tracking.uri import without_password
 
 if TYPE_CHECKING:
@@ -62,20 +63,26 @@ def make_topics(settings: Mapping[str, Any]) -> tuple[Topic, ...]:
             "Search",
             _present(
                 ("spaces", ", ".join(settings.get("spaces") or ())),
+                ("objectives", settings.get("objectives")),
                 ("trials per space", settings.get("trials_per_space")),
                 ("trials by space, at most", settings.get("trials_by_space")),
                 ("spaces get the same", settings.get("equal")),
                 ("device-seconds per space", settings.get("device_seconds_per_space")),
-                ("planned for, s", settings.get("budget_seconds")),
+                ("planned for", _duration(settings.get("budget_seconds"))),
                 ("proposals", settings.get("search_alg")),
+                ("warm start from", settings.get("warm_start_from")),
                 ("stopping rule", settings.get("scheduler")),
                 ("rungs, steps", settings.get("rungs")),
                 ("grace, steps", settings.get("grace_steps")),
                 ("reduction factor", settings.get("reduction_factor")),
+                ("late promotion", settings.get("late_promotion") if settings.get("scheduler") == "asha" else None),
+                ("curve prediction", settings.get("curve_prediction") or None),
+                ("share of stopped trials trained on as a check", settings.get("audit_fraction")),
                 ("steps of a full trial", settings.get("max_steps")),
                 ("evaluation every, steps", settings.get("eval_every")),
                 ("preset", settings.get("preset")),
                 ("seed", settings.get("seed")),
+                ("finalists per space", settings.get("finalists")),
                 ("finalists' seeds", settings.get("finalist_seeds")),
             ),
         ),
@@ -83,6 +90,10 @@ def make_topics(settings: Mapping[str, Any]) -> tuple[Topic, ...]:
         Topic("Versions", _present(*(settings.get("versions") or {}).items())),
     )
     return tuple(topic for topic in topics if topic.facts)
+
+
+def _duration(seconds: float | None) -> str | None:
+    return None if seconds is None else duration_text(seconds)
 
 
 def _device_label(name: str) -> str:
@@ -169,9 +180,19 @@ def _words(settings: Mapping[str, Any]) -> Iterator[str]:
         ("--grace-steps", settings.get("grace_steps")),
         ("--reduction-factor", settings.get("reduction_factor")),
         ("--scheduler", settings.get("scheduler")),
+        ("--audit-fraction", settings.get("audit_fraction") or None),
         ("--search-alg", settings.get("search_alg")),
+        ("--warm-start", settings.get("warm_start_from")),
+        ("--objectives", ",".join(settings.get("objectives") or ())),
+        ("--equal", settings.get("equal")),
+        ("--finalists", settings.get("finalists")),
+        ("--finalist-seeds", settings.get("finalist_seeds")),
         ("--seed", settings.get("seed")),
     )
     for option, value in options:
         if value not in (None, ""):
             yield from (option, str(value))
+    if settings.get("late_promotion") is False:
+        yield "--no-late-promotion"
+    if settings.get("curve_prediction"):
+        yield "--curve-prediction"

@@ -5,6 +5,7 @@ import shlex
 from analysis.decision import decide
 from analysis.decision_record import Budgets
 from analysis.page.method import ReportOptions, make_topics, repeat_command, report_command
+from search.options import make_parser
 from tests.analysis.example_results import make_results
 
 
@@ -60,3 +61,52 @@ def test_a_deployment_other_than_the_searchs_own_is_repeated() -> None:
 def test_the_threads_behind_the_costs_are_told() -> None:
     (topic,) = make_topics({"device": {"cost_threads": 4}})
     assert topic.facts == (("CPU threads that costs were measured with", "4"),)
+
+
+def test_the_rules_of_a_search_are_facts() -> None:
+    (topic,) = make_topics(
+        {
+            "objectives": ("miou", "latency"),
+            "equal": "device-seconds",
+            "budget_seconds": 7200.0,
+            "warm_start_from": "runs/first",
+            "scheduler": "asha",
+            "late_promotion": True,
+            "curve_prediction": False,
+            "audit_fraction": 0.2,
+            "finalists": 3,
+        }
+    )
+    assert topic.facts == (
+        ("objectives", "miou, latency"),
+        ("spaces get the same", "device-seconds"),
+        ("planned for", "2 h 00 min"),
+        ("warm start from", "runs/first"),
+        ("stopping rule", "asha"),
+        ("late promotion", "true"),
+        ("share of stopped trials trained on as a check", "0.2"),
+        ("finalists per space", "3"),
+    )
+
+
+def test_late_promotion_is_no_fact_of_a_rule_without_the_choice() -> None:
+    (topic,) = make_topics({"scheduler": "patience", "late_promotion": True})
+    assert topic.facts == (("stopping rule", "patience"),)
+
+
+def test_a_search_spelt_out_is_taken_by_its_own_parser_with_all_its_rules() -> None:
+    rules = {
+        "spaces": ["unet"],
+        "objectives": ["miou", "parameters"],
+        "equal": "device-seconds",
+        "scheduler": "asha",
+        "late_promotion": False,
+        "curve_prediction": True,
+        "audit_fraction": 0.2,
+        "finalists": 3,
+        "finalist_seeds": 0,
+    }
+    options = make_parser().parse_args(shlex.split(repeat_command(rules))[3:])
+    assert options.objectives == ("miou", "parameters")
+    assert (options.equal, options.late_promotion, options.curve_prediction) == ("device-seconds", False, True)
+    assert (options.audit_fraction, options.finalists, options.finalist_seeds) == (0.2, 3, 0)
