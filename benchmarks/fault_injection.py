@@ -80,7 +80,7 @@ class Sitting:
 
     def orphans(self) -> int:
         """How many of its processes still run some seconds after it ended."""
-        _, alive = psutil.wait_procs(list(self.below), timeout=15)
+        _, alive = psutil.wait_procs(list(self.below), timeout=60)
         return len([process for process in alive if process.pid != self.process.pid])
 
     def close(self) -> None:

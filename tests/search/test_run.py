@@ -362,6 +362,7 @@ def test_bad_options_are_one_line_and_exit_code_2(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "taken").mkdir(parents=True)
+    (tmp_path / "runs" / "taken" / "notes.txt").write_text("somebody's", encoding="utf-8")
     (tmp_path / "a_file").write_text("", encoding="utf-8")
     (tmp_path / "bad.yaml").write_text("extends: unet\nname: bad\nbaseline: {encoder: nothing}\n", encoding="utf-8")
     refused(words, capsys)

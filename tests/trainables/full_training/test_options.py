@@ -52,6 +52,7 @@ BAD: tuple[tuple[tuple[str, ...], str], ...] = (
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "taken").mkdir(parents=True)
+    (tmp_path / "runs" / "taken" / "notes.txt").write_text("somebody's", encoding="utf-8")
     (tmp_path / "a_file").write_text("", encoding="utf-8")
     (tmp_path / "small.json").write_text(json.dumps(small_config().model_dump()), encoding="utf-8")
     (tmp_path / "wrong.yaml").write_text("architecture: small\nheads: many\nencoder: small\n", encoding="utf-8")
