@@ -33,7 +33,7 @@ def search(words: list[str], folder: Path, **changes: str) -> subprocess.Complet
         env=environment(**changes),
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=560,
         check=False,
     )
 

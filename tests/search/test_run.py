@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).parents[2]
 ENDED_BY_ITSELF = {"completed", "pruned", "diverged"}
 
 
-def run(words: Sequence[str], folder: Path, timeout: int = 280) -> subprocess.CompletedProcess[str]:
+def run(words: Sequence[str], folder: Path, timeout: int = 560) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "search.run", *words],
         cwd=folder,
@@ -166,7 +166,7 @@ def test_the_layout_is_measured_told_and_kept(finished: tuple[Path, str]) -> Non
     assert output.index("layout of unet: ") < output.index("unet-000 started")
 
 
-def wait_for(path: Path, text: str, process: subprocess.Popen[str], seconds: float = 120) -> None:
+def wait_for(path: Path, text: str, process: subprocess.Popen[str], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if path.is_file() and text in path.read_text(encoding="utf-8"):
@@ -177,6 +177,7 @@ def wait_for(path: Path, text: str, process: subprocess.Popen[str], seconds: flo
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_search_that_is_ended_from_outside_goes_on_where_it_was(tmp_path: Path, ending: signal.Signals) -> None:

@@ -164,7 +164,7 @@ def test_a_real_search_ends_in_good_order_when_it_is_told_to_from_another_proces
             command = [sys.executable, "-m", "search.stop", "--search", "long"]
             said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
             assert said.stdout.startswith("long starts nothing more")
-            assert search.wait(timeout=200) == 0, output.read_text(encoding="utf-8")
+            assert search.wait(timeout=500) == 0, output.read_text(encoding="utf-8")
         finally:
             search.kill()
             search.wait()
