@@ -236,6 +236,9 @@ def _leave(dead: str, again: str) -> None:
     sys.stdout.flush()
     sys.stderr.write(f"failed: Ray died ({dead}); all up to the last evaluations is kept; go on with: {again}\n")
     sys.stderr.flush()
+    from search.ray_health import end_processes_below
+
+    end_processes_below()
     os._exit(EXIT_FAILED)
 
 
