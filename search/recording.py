@@ -80,6 +80,8 @@ class JournalRecorder:
             self._open(recorder, trial_id, milliseconds)
         elif kind == "reported":
             recorder.log_evaluation(trial_id, event["step"], event["metrics"], milliseconds)
+        elif kind == "decided" and event["rung"] is not None:
+            recorder.log_rung(trial_id, event["rung"])
         elif kind == "tested":
             recorder.log_test(evaluation_record(self._jobs[trial_id], event["test"]))
         elif kind == "ended":

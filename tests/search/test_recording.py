@@ -37,6 +37,9 @@ class UnsteadyServer:
     def log_evaluation(self, trial_id: str, step: int, metrics: dict[str, float], timestamp_ms: int) -> None:
         self._take("report", trial_id, step)
 
+    def log_rung(self, trial_id: str, rung: int) -> None:
+        self._take("rung", trial_id, rung)
+
     def log_test(self, evaluation: dict[str, Any]) -> None:
         self._take("test", evaluation["trial_id"], evaluation["role"])
 
@@ -67,8 +70,10 @@ def journal(tmp_path: Path) -> Path:
 def test_every_event_arrives_once_and_in_order(journal: Path) -> None:
     server = UnsteadyServer()
     delivered(journal, server)
-    kinds = {"started": "open", "reported": "report", "tested": "test", "ended": "close"}
-    expected = [(kinds[e["event"]], e["trial_id"]) for e in read_journal(journal) if e["event"] in kinds]
+    kinds = {"started": "open", "reported": "report", "decided": "rung", "tested": "test", "ended": "close"}
+    events = [e for e in read_journal(journal) if e["event"] in kinds]
+    at_rungs = [e for e in events if e["event"] != "decided" or e["rung"] is not None]
+    expected = [(kinds[e["event"]], e["trial_id"]) for e in at_rungs]
     assert [(kind, trial_id) for kind, trial_id, _ in server.calls] == expected
 
 

@@ -30,10 +30,14 @@ ERROR_TAG = "error"
 NOT_FINITE_TAG = "not_finite"
 TESTED_TAG = "tested"
 PANELS_TAG = "panels"
+RUNG_TAG = "rung"
+"""Step of the rung at which a trial was judged last."""
 
 SETTINGS_FILE = "settings.json"
 SUMMARY_FILE = "summary.json"
 TEST_FILE = "test.json"
+CONFUSION_FILE = "confusion_matrix.png"
+REPORT_PAGE = "report/index.html"
 PANELS_FOLDER = "panels"
 CAPTIONS_FILE = "captions.json"
 CHECKPOINT_FOLDER = "checkpoint"
@@ -56,7 +60,7 @@ _VIEW = {
     "selectedColumns": [
         *(f"metrics.`{name}`" for name in ("best_miou", "miou", "step")),
         *(f"params.`{name}`" for name in ("learning_rate", "threshold_base")),
-        *(f"tags.`{name}`" for name in (STOP_REASON_TAG, "space", "role", SEARCH_TAG, TRAINING_TAG)),
+        *(f"tags.`{name}`" for name in (STOP_REASON_TAG, RUNG_TAG, "space", "role", SEARCH_TAG, TRAINING_TAG)),
     ],
 }
 
@@ -249,8 +253,15 @@ def summary_metrics(summary: Mapping[str, Any]) -> dict[str, float | None]:
     return metrics
 
 
-def search_note(summary: Mapping[str, Any], verdict: str, report: Path | None) -> str:
-    """The description of a finished search's run, in Markdown: verdict, best trials, where the report is."""
+def search_note(summary: Mapping[str, Any], verdict: str, report: Path | None, report_page: str) -> str:
+    """The description of a finished search's run, in Markdown: verdict, best trials, where the report is.
+
+    Args:
+        summary: The content of `summary.json`.
+        verdict: The verdict, a sentence or a paragraph.
+        report: The report's page, if there is one.
+        report_page: Where MLflow's own pages show it.
+    """
     best: Mapping[str, Mapping[str, Any]] = summary.get("best") or {}
     parts = [f"**Verdict:** {verdict}"]
     lines = [
@@ -259,7 +270,7 @@ def search_note(summary: Mapping[str, Any], verdict: str, report: Path | None) -
     if lines:
         parts.append("\n".join(lines))
     if report is not None:
-        parts.append(f"**Report:** `{report}`, and `report/index.html` among the artifacts of this run.")
+        parts.append(f"**[Report]({report_page})**, the same page as `{report}`.")
     return "\n\n".join(parts)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,6 +114,10 @@ class ExperimentRuns:
                     found[key] = FoundRun(run.info.run_id, ended)
         return found
 
+    def page_of(self, run: str, artifact: str) -> str:
+        """Where MLflow's pages show an artifact of a run, as a link from any other of its pages."""
+        return f"#/experiments/{self._experiment_id}/runs/{run}/artifacts/{artifact}"
+
     def end(self, run: str, status: str, timestamp_ms: int) -> None:
         """End a run with one of MLflow's statuses."""
         with translated():
@@ -183,6 +187,40 @@ class ExperimentRuns:
             (folder / records.CAPTIONS_FILE).write_text(captions, encoding="utf-8")
             self.log_artifacts(run, folder, records.PANELS_FOLDER)
         self.set_tags(run, {records.PANELS_TAG: "true"})
+
+    def log_picture(self, run: str, png: bytes, file_name: str) -> None:
+        """Keep a PNG picture with a run."""
+        with translated(), tempfile.TemporaryDirectory() as name:
+            path = Path(name) / file_name
+            path.write_bytes(png)
+            self._client.log_artifact(run, str(path))
+
+    def log_model(self, run: str, name: str, step: int, save: Callable[[Path, str], None]) -> None:
+        """Keep a model that MLflow can serve as a run's output; one that is there and whole is left as it is.
+
+        Args:
+            run: Id of the run.
+            name: Name of the model, which no other model of the run has.
+            step: Training step that it is from.
+            save: Makes a folder with the model; takes the folder's path and the model's id.
+        """
+        from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+        condition = f"source_run_id = {_quoted(run)} AND name = {_quoted(name)}"
+        with translated():
+            for found in self._client.search_logged_models([self._experiment_id], condition):
+                if found.status == LoggedModelStatus.READY:
+                    return
+                self._client.delete_logged_model(found.model_id)
+            model = self._client.create_logged_model(self._experiment_id, name, run)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model"
+            save(path, model.model_id)
+            with translated():
+                self._client.log_model_artifacts(model.model_id, str(path))
+        with translated():
+            self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+            self._client.log_outputs(run, [LoggedModelOutput(model.model_id, step)])
 
     def _find_or_create_experiment(self, name: str, database: Path | None) -> str:
         with translated():

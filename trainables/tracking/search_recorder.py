@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
+from trainables.evaluation.confusion_picture import confusion_picture
 from trainables.tracking import records
 from trainables.tracking.client import TrackingRejected
 from trainables.tracking.records import EXPERIMENT, PanelLike, TrialHeader
@@ -28,6 +31,7 @@ class SearchRecorder:
         self._runs = ExperimentRuns(tracking_uri, experiment)
         self._search_name = search_name
         self._search_run = ""
+        self._classes: tuple[str, ...] = ()
         self._trial_runs: dict[str, str] = {}
 
     def open_search(self, settings: Mapping[str, Any]) -> str:
@@ -44,6 +48,7 @@ class SearchRecorder:
         identity = {name: tags[name] for name in (records.KIND_TAG, records.SEARCH_TAG, records.CREATED_TAG)}
         params = records.search_params(settings)
         started_ms = records.started_ms(settings)
+        self._classes = tuple(str(entry["name"]) for entry in settings["data"]["classes"])
         self._search_run = self._runs.open(identity, self._search_name, started_ms, tags, params)
         self._runs.log_json(self._search_run, settings, records.SETTINGS_FILE)
         return self._search_run
@@ -90,10 +95,16 @@ class SearchRecorder:
         """End the run of a trial that was opened; see `ExperimentRuns.end_for`."""
         self._runs.end_for(self._run_of(trial_id), stop_reason, step, timestamp_ms, error)
 
+    def log_rung(self, trial_id: str, rung: int) -> None:
+        """Say which rung a trial was judged at last."""
+        self._runs.set_tags(self._run_of(trial_id), {records.RUNG_TAG: str(rung)})
+
     def log_test(self, evaluation: Mapping[str, Any]) -> None:
-        """Keep a finalist's evaluation on the test part (`analysis.results.evaluation_to_json`)."""
+        """Keep a finalist's evaluation on the test part (`analysis.results.evaluation_to_json`), and its picture."""
         run = self._run_of(str(evaluation["trial_id"]))
         self._runs.log_json(run, evaluation, records.TEST_FILE, indent=None)
+        matrix = np.asarray(evaluation["confusion"], dtype=np.int64).sum(axis=0)
+        self._runs.log_picture(run, confusion_picture(matrix, self._classes), records.CONFUSION_FILE)
         self._runs.set_tags(run, {records.TESTED_TAG: "true"})
 
     def log_panels(self, trial_id: str, panels: Sequence[PanelLike]) -> None:
@@ -103,6 +114,17 @@ class SearchRecorder:
     def log_checkpoint(self, trial_id: str, checkpoint: Path) -> None:
         """Keep a trial's checkpoint file under `checkpoint/` of its run; meant for the best trial only."""
         self._runs.log_artifacts(self._run_of(trial_id), checkpoint, records.CHECKPOINT_FOLDER)
+
+    def log_model(self, trial_id: str, name: str, step: int, checkpoint: Mapping[str, Any]) -> None:
+        """Keep a trial's best checkpoint as a model that `mlflow models serve` and `mlflow models predict` take."""
+        from trainables.tracking.served_model import save_served_model
+
+        self._runs.log_model(
+            self._run_of(trial_id),
+            name,
+            step,
+            lambda path, model_id: save_served_model(checkpoint, path, model_id=model_id),
+        )
 
     def log_artifacts(self, path: Path, artifact_path: str | None = None) -> None:
         """Keep a file, or what is in a folder, with the search's run, under `artifact_path`."""
@@ -117,7 +139,8 @@ class SearchRecorder:
             report: The report's page, if there is one.
             timestamp_ms: When the search ended, in ms since the epoch.
         """
-        note = records.search_note(summary, verdict, report)
+        page = self._runs.page_of(self._search_run, records.REPORT_PAGE)
+        note = records.search_note(summary, verdict, report, page)
         self._runs.log_json(self._search_run, summary, records.SUMMARY_FILE)
         self._runs.set_tags(self._search_run, {"verdict": verdict, records.NOTE_TAG: note})
         self._runs.log_metrics(self._search_run, records.summary_metrics(summary), 0, timestamp_ms)

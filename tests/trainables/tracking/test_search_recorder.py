@@ -2,18 +2,19 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analysis.results import SearchResults
+from analysis.results import SearchResults, evaluation_to_json
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from tests.analysis.example_results import make_results
 from tests.trainables.recorded_search import STARTED_MS, record_search
 from trainables.metric_names import iou_name
-from trainables.tracking import records
+from trainables.tracking import records, served_model
 from trainables.tracking.client import TrackingRejected, TrackingUnavailable, connect
 from trainables.tracking.records import TrialHeader
 from trainables.tracking.search_recorder import SearchRecorder
@@ -251,6 +252,49 @@ def test_artifacts_lie_beside_the_database_and_nowhere_else(
         "report/index.html",
     }
     assert list(elsewhere.iterdir()) == []
+
+
+def test_a_model_that_is_whole_is_recorded_once_and_a_broken_one_anew(
+    client: "MlflowClient",
+    open_recorder: Callable[[], SearchRecorder],
+    search_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    saved: list[str] = []
+
+    def save(state: dict[str, Any], path: Path, *, model_id: str) -> None:
+        saved.append(model_id)
+        path.mkdir()
+        if len(saved) == 1:
+            raise MemoryError
+        (path / "MLmodel").write_text("", encoding="utf-8")
+
+    monkeypatch.setattr(served_model, "save_served_model", save)
+    recorder = open_recorder()
+    run = recorder.open_trial(trial())
+    with pytest.raises(MemoryError):
+        recorder.log_model("unet-0", "unet-0", 12, {})
+    recorder.log_model("unet-0", "unet-0", 12, {})
+    recorder.log_model("unet-0", "unet-0", 12, {})
+    assert len(saved) == 2
+    found = client.get_run(run)
+    assert [(output.model_id, output.step) for output in found.outputs.model_outputs] == [(saved[1], 12)]
+    (model,) = client.search_logged_models([found.info.experiment_id], f"source_run_id = '{run}'")
+    assert model.model_id == saved[1]
+    assert model.status == "READY"
+
+
+def test_a_trial_says_its_last_rung_and_a_finalist_shows_its_confusion(
+    client: "MlflowClient", open_recorder: Callable[[], SearchRecorder], search_name: str
+) -> None:
+    recorder = open_recorder()
+    run = recorder.open_trial(trial())
+    for rung in (16, 24):
+        recorder.log_rung("unet-0", rung)
+    assert client.get_run(run).data.tags["rung"] == "24"
+    (evaluation, *_) = make_results(spaces=("unet",)).tests
+    recorder.log_test(evaluation_to_json(replace(evaluation, trial_id="unet-0")))
+    assert records.CONFUSION_FILE in [file.path for file in client.list_artifacts(run)]
 
 
 def test_the_search_shows_verdict_and_report(
