@@ -12,6 +12,7 @@ from search.grace import default_grace_steps
 from search.schedulers.rungs import rungs
 from search.settings import SearchSettings
 from search.spending import device_unit
+from search.warm_start import with_shorter_warm_start
 from spaces.durations import duration_text
 from spaces.errors import InputError
 
@@ -101,7 +102,8 @@ def sized(
         each = ", ".join(f"{space} at most {settings.trials_of(space)} trials" for space in settings.spaces)
         share = duration_text(settings.device_seconds_per_space)
         lines += (f"equal device-seconds: {share} of {device_unit(settings)} for each space's search; {each}",)
-    return settings, lines
+    settings, shortened = with_shorter_warm_start(settings)
+    return settings, lines + shortened
 
 
 def with_equal_shares(settings: SearchSettings, paces: "Mapping[str, MeasuredPace]") -> SearchSettings:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from search.finalists import ranked_trials
 from search.history import history_of
-from search.settings import read_settings
+from search.settings import SearchSettings, read_settings
 from spaces.conditions import Scalar
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
@@ -69,12 +69,35 @@ def warm_start(search: str, runs: Path, spaces: Sequence[Space], trials: Mapping
         if not ranked:
             notes.append(f"warm start of {space.name}: {folder.name} has no result in this space")
             continue
-        most = max(1, (trials[space.name] - 1) // SHARE) if trials[space.name] > 1 else 0
-        configs[space.name] = _chosen(space, ranked, most, notes)
+        configs[space.name] = _chosen(space, ranked, most_taken(trials[space.name]), notes)
     if not found:
         names = ", ".join(space.name for space in spaces)
         raise InputError(f"--warm-start {search}: no trial of {names} there has a result; name a search that has")
     return WarmStart(folder, {name: chosen for name, chosen in configs.items() if chosen}, tuple(notes))
+
+
+def most_taken(trials: int) -> int:
+    """Configurations of another search that a space takes at most.
+
+    Args:
+        trials: Trials of the space, the baseline included.
+    """
+    return max(1, (trials - 1) // SHARE) if trials > 1 else 0
+
+
+def with_shorter_warm_start(settings: SearchSettings) -> tuple[SearchSettings, tuple[str, ...]]:
+    """The settings without what spaces that got fewer trials than were first planned must not take over any more.
+
+    Returns:
+        The settings, and a line for each such space.
+    """
+    kept = {space: configs[: most_taken(settings.trials_of(space))] for space, configs in settings.warm_start.items()}
+    lines = tuple(
+        f"warm start of {space}: the first {len(kept[space])} of these {len(configs)}, as it has fewer trials"
+        for space, configs in settings.warm_start.items()
+        if len(configs) > len(kept[space])
+    )
+    return (settings.model_copy(update={"warm_start": kept}) if lines else settings), lines
 
 
 def fitted(space: Space, config: TrialConfig) -> tuple[TrialConfig, tuple[str, ...]]:

@@ -144,6 +144,17 @@ def test_a_budget_that_nothing_fits_is_refused_in_one_line(given: Given, words: 
     assert "\n" not in str(refused.value)
 
 
+def test_a_search_that_got_fewer_trials_takes_fewer_from_another_one() -> None:
+    configs = tuple({"dice_weight": number / 100} for number in range(7))
+    settings = for_time(0.5 * budget_of(FEWEST_TRIALS)).model_copy(update={"warm_start": {"unet": configs}})
+    chosen, lines = sized(settings, PACES, NOTHING)
+    assert chosen.trials_per_space == FEWEST_TRIALS
+    assert chosen.warm_start == {"unet": configs[:2]}
+    assert "the first 2 of these 7" in lines[-1]
+    enough = for_time(budget_of(24)).model_copy(update={"warm_start": {"unet": configs}})
+    assert sized(enough, PACES, NOTHING)[0].warm_start == {"unet": configs}
+
+
 def test_without_a_budget_or_equal_device_seconds_nothing_changes() -> None:
     settings = make_settings()
     assert sized(settings, {"unet": make_pace()}, NOTHING) == (settings, ())
