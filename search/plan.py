@@ -6,7 +6,8 @@ from datetime import datetime
 from search.finalists import finals_of
 from search.forecast import Forecast, forecast_lines
 from search.objectives import cost_objectives
-from search.schedulers.asha import FEWEST_ON_A_FRONT, FEWEST_SURVIVORS, RESERVES, survivors
+from search.schedulers.asha import FEWEST_ON_A_FRONT, RESERVES
+from search.schedulers.comparison import FEWEST_SURVIVORS, survivors
 from search.settings import DeviceSettings, SearchSettings
 from search.spending import device_unit
 from spaces.durations import duration_text
@@ -110,11 +111,14 @@ def paused_at_once(settings: SearchSettings) -> int:
 
 
 def _kept(settings: SearchSettings, space: str) -> int:
-    """Ended trials of a space that keep their best weights: its finalists, and the best run of each of them."""
+    """Ended trials of a space that keep their best weights: its finalists, and the best run of each of them, or all."""
     finalists = min(settings.finalists, settings.trials_of(space))
     if not settings.finalist_seeds:
         return finalists
-    return finalists + finals_of(settings) // settings.finalist_seeds // len(settings.spaces)
+    finals = finals_of(settings) // len(settings.spaces)
+    # Ensembles need the weights of every run of the finals.
+    together = len(settings.spaces) > 1 and settings.equal_starts
+    return finalists + (finals if together else finals // settings.finalist_seeds)
 
 
 def _spaces_line(settings: SearchSettings) -> str:

@@ -16,12 +16,9 @@ that broke or was stopped by the user at a rung, or on its way to the next, goes
 """
 
 import math
-from bisect import bisect_right, insort
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from search.schedulers.comparison import FEWEST_SURVIVORS, Comparison, Entrant, Rung
 from search.schedulers.hopeless import Hopelessness
-from search.schedulers.ranking import Point, ranked
 from search.schedulers.rule import STOPPED_AT_A_RUNG, Action, Candidate, Scheduler, Verdict
 from search.schedulers.rungs import rung_score
 from search.schedulers.settings import SchedulerSettings
@@ -33,133 +30,11 @@ ALL_SPACES = "all"
 RESERVES = 1
 """Paused trials beyond those that go on which are kept at a rung, in case one of these breaks."""
 
-ONE_MORE = 1
-"""Trials that go on from a rung beyond one in `reduction_factor`: among few and near its end, ranks are close, and the
-next best is worth its training; among many it costs little.
-"""
-
-FEWEST_SURVIVORS = 2
-"""Trials that go on from every rung, if as many arrive: at late rungs this costs little, and a near tie is trained out.
-"""
-
 FEWEST_ON_A_FRONT = 6
-"""The same where costs are objectives: a front of one or two trials would be none.
-"""
+"""Trials that go on from every rung where costs are objectives: a front of one or two trials would be none."""
 
 FAILURES = frozenset({"diverged", "out_of_memory", "error", "stopped"})
 """Endings after which another trial takes the place of one that would go on or had gone on."""
-
-
-@dataclass(slots=True)
-class Entrant:
-    """A trial in a comparison.
-
-    Attributes:
-        candidate: The trial.
-        mious: Its evaluations so far.
-        rungs: Rungs that it has reached.
-        running: Whether it runs or will without being asked, rather than being paused or ended.
-    """
-
-    candidate: Candidate
-    mious: list[float] = field(default_factory=list)
-    rungs: int = 0
-    running: bool = True
-
-
-class Rung:
-    """One rung of a comparison.
-
-    Attributes:
-        step: Where it stands.
-        approaching: Trials that run towards it.
-        points: The trials that reached it, in the order of their arrival.
-        paused: Those of them that wait there.
-        passed: Those of them that went on.
-        broken: Those that broke there or on the way to the next rung: others take their places.
-    """
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-        self.approaching = 0
-        self.points: dict[str, Point] = {}
-        self.paused: set[str] = set()
-        self.passed: set[str] = set()
-        self.broken: set[str] = set()
-        # By mIoU alone a new trial is put in its place; with costs one more may change all places.
-        self._losses: list[tuple[float, int]] = []
-        self._arrival: dict[str, int] = {}
-        self._places: dict[str, int] | None = None
-
-    def add(self, trial_id: str, point: Point) -> None:
-        """Take in a trial that reached the rung."""
-        self._arrival[trial_id] = len(self.points)
-        self.points[trial_id] = point
-        self._places = None
-        insort(self._losses, (-point[0], self._arrival[trial_id]))
-
-    def place(self, trial_id: str) -> int:
-        """1 for the best; trials that broke hold no place."""
-        place = self._place(trial_id)
-        return place - sum(self._place(name) < place for name in self.broken)
-
-    def value_at(self, place: int) -> float | None:
-        """The mIoU that holds a place; None if nobody does."""
-        return -self._losses[place - 1][0] if 0 < place <= len(self._losses) else None
-
-    def _place(self, trial_id: str) -> int:
-        if len(self.points[trial_id]) == 1:
-            return bisect_right(self._losses, (-self.points[trial_id][0], self._arrival[trial_id]))
-        if self._places is None:
-            self._places = {name: place for place, name in enumerate(ranked(self.points), start=1)}
-        return self._places[trial_id]
-
-
-class Comparison:
-    """Trials that are compared with each other.
-
-    Attributes:
-        rungs: The rungs, ascending.
-        to_come: Trials that will still be added.
-        entrants: Trials that take part, by name.
-    """
-
-    def __init__(self, steps: Sequence[int], reduction_factor: int, fewest: int) -> None:
-        self.rungs = [Rung(step) for step in steps]
-        self.to_come = 0
-        self.entrants: dict[str, Entrant] = {}
-        self._reduction_factor = reduction_factor
-        self._fewest = fewest
-
-    def survivors(self, arrivals: int) -> int:
-        """Of this many trials at a rung, how many go on."""
-        return survivors(arrivals, self._reduction_factor, self._fewest)
-
-    def coming(self, index: int) -> int:
-        """Trials that may still arrive at a rung."""
-        coming = self.to_come
-        for number, rung in enumerate(self.rungs[: index + 1]):
-            if number > 0:
-                below = self.rungs[number - 1]
-                # No more than are there to come: places may stay empty after others broke.
-                passed = len(below.passed) - len(below.passed & below.broken)
-                coming = max(0, min(self.survivors(len(below.points) + coming) - passed, len(below.paused) + coming))
-            coming += rung.approaching
-        return coming
-
-    def last_place(self, index: int) -> int:
-        """The place at a rung that goes on even if all that may still arrive there are better."""
-        coming = self.coming(index)
-        return self.survivors(len(self.rungs[index].points) + coming) - coming
-
-    def lowest_place(self, index: int) -> int:
-        """The place at a rung that goes on if all that may still arrive there are worse."""
-        return self.survivors(len(self.rungs[index].points) + self.coming(index))
-
-
-def survivors(arrivals: int, reduction_factor: int, fewest: int = FEWEST_SURVIVORS) -> int:
-    """Of this many trials at a rung, how many go on."""
-    return min(arrivals, max(fewest, round(arrivals / reduction_factor) + ONE_MORE))
 
 
 class Asha(Scheduler):
@@ -219,7 +94,7 @@ class Asha(Scheduler):
             self._pass(comparison, trial_id)
         elif verdict.action == Action.PAUSE:
             entrant.running = False
-            comparison.rungs[index].paused.add(trial_id)
+            comparison.rungs[index].pause(trial_id)
             self._halted(entrant)
         return verdict
 
@@ -235,9 +110,9 @@ class Asha(Scheduler):
             tell(entrant.candidate.space, trial_id)
         here = comparison.rungs[entrant.rungs - 1] if entrant.rungs else None
         if here is not None:
-            here.paused.discard(trial_id)
+            here.leave(trial_id)
             if stop_reason in FAILURES:
-                here.broken.add(trial_id)
+                here.broke(trial_id)
         if entrant.running and (here is None or trial_id in here.passed):
             self._approach(comparison, entrant.rungs, -1)
         entrant.running = False
@@ -247,17 +122,17 @@ class Asha(Scheduler):
         comparison = self._comparison(space)
         for index in reversed(range(len(comparison.rungs))):
             rung = comparison.rungs[index]
-            own = [name for name in rung.paused if comparison.entrants[name].candidate.space == space]
-            if own and self._is_open(comparison, index):
-                best = min(own, key=rung.place)
-                if rung.place(best) <= comparison.last_place(index):
+            if rung.waiting and self._is_open(comparison, index):
+                own = (name for name in rung.waiting if comparison.entrants[name].candidate.space == space)
+                best = next(own, None)
+                if best is not None and rung.place(best) <= comparison.last_place(index):
                     return best
         return None
 
     def promoted(self, trial_id: str) -> None:
         """Count the trial as gone on from its rung."""
         comparison = self._comparison_of[trial_id]
-        comparison.rungs[comparison.entrants[trial_id].rungs - 1].paused.remove(trial_id)
+        comparison.rungs[comparison.entrants[trial_id].rungs - 1].leave(trial_id)
         self._pass(comparison, trial_id)
 
     def eliminated(self) -> tuple[str, ...]:
@@ -265,9 +140,8 @@ class Asha(Scheduler):
         out: list[str] = []
         for comparison in self._comparisons.values():
             for index, rung in enumerate(comparison.rungs):
-                if rung.paused:
-                    last = comparison.lowest_place(index) + RESERVES
-                    out += [name for name in rung.points if name in rung.paused and rung.place(name) > last]
+                if rung.waiting:
+                    out += rung.waiting_beyond(comparison.lowest_place(index) + RESERVES)
         return tuple(out)
 
     def _comparison(self, space: str) -> Comparison:
@@ -312,7 +186,9 @@ class Asha(Scheduler):
     def _judged(self, comparison: Comparison, index: int, trial_id: str) -> Verdict:
         rung = comparison.rungs[index]
         space = comparison.entrants[trial_id].candidate.space
-        if self._chances is not None and not self._chances.can_still_win(space, trial_id):
+        worthless = rung.points[trial_id][0] == -math.inf
+        if worthless or (self._chances is not None and not self._chances.can_still_win(space, trial_id)):
+            rung.forfeited.add(trial_id)
             return Verdict(Action.STOP, STOPPED_AT_A_RUNG, rung=rung.step)
         if not self._late_promotion:
             survivors = math.ceil(len(rung.points) / self._settings.reduction_factor)

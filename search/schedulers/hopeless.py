@@ -1,6 +1,7 @@
 """Which trials are hopeless before the grace period ends: so far behind that no curve ever came back from there."""
 
 import math
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,27 +27,30 @@ class _Known:
     Attributes:
         mious: Evaluations of each trial, in their order.
         scores: By step, what each trial that came so far was worth there.
+        ranked: By step, those of the scores that are finite, ascending.
         steps: The last step of each trial.
-        stopped: Trials that ended before their training's end.
+        stopped: The last steps of trials that ended before their training's end, ascending.
         recovered: By step, the lowest standing there of trials that were completed and are among the best.
     """
 
     mious: dict[str, list[float]] = field(default_factory=dict)
     scores: dict[int, dict[str, float]] = field(default_factory=dict)
+    ranked: dict[int, list[float]] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
-    stopped: set[str] = field(default_factory=set)
+    stopped: list[int] = field(default_factory=list)
     recovered: dict[int, float] = field(default_factory=dict)
 
     def standing(self, trial_id: str, step: int) -> float | None:
         """A trial's standing among the others that came as far; None where it can't be told."""
-        here = self.scores.get(step, {})
-        value = here.get(trial_id, math.nan)
-        # Those that were stopped earlier were behind: without them, whoever is left would seem worse than it is.
-        out = [0.0 for name in self.stopped if name not in here and name != trial_id and self.steps.get(name, 0) < step]
-        peers = [score for name, score in here.items() if name != trial_id and math.isfinite(score)]
-        if not math.isfinite(value) or len(peers) < FEWEST_PEERS:
+        value = self.scores.get(step, {}).get(trial_id, math.nan)
+        if not math.isfinite(value):
             return None
-        return standing(value, [*peers, *out])
+        peers = self.ranked[step].copy()
+        del peers[bisect_left(peers, value)]
+        if len(peers) < FEWEST_PEERS:
+            return None
+        # Those that were stopped earlier were behind: without them, whoever is left would seem worse than it is.
+        return standing(value, [0.0] * bisect_left(self.stopped, step) + peers)
 
 
 class Hopelessness:
@@ -72,12 +76,17 @@ class Hopelessness:
         known = self._spaces.setdefault(space, _Known())
         mious = known.mious.setdefault(trial_id, [])
         mious.append(miou)
-        known.scores.setdefault(step, {})[trial_id] = rung_score(mious)
+        score = rung_score(mious)
+        known.scores.setdefault(step, {})[trial_id] = score
+        ranked = known.ranked.setdefault(step, [])
+        if math.isfinite(score):
+            insort(ranked, score)
         known.steps[trial_id] = step
 
     def stopped(self, space: str, trial_id: str) -> None:
         """Take in that a trial was ended before its training's end, for whatever reason."""
-        self._spaces.setdefault(space, _Known()).stopped.add(trial_id)
+        known = self._spaces.setdefault(space, _Known())
+        insort(known.stopped, known.steps.get(trial_id, 0))
 
     def completed(self, space: str, trial_id: str) -> None:
         """Take in that a trial was trained to its end: if it ended well, its lowest standings can be recovered from."""

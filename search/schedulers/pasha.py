@@ -9,7 +9,8 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from search.schedulers.asha import Asha, Comparison
+from search.schedulers.asha import Asha
+from search.schedulers.comparison import Comparison
 from search.schedulers.rule import Verdict
 from search.schedulers.settings import SchedulerSettings
 

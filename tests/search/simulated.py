@@ -12,7 +12,7 @@ from search.simulation.curves import RecordedCurves
 from search.simulation.simulator import Durations, Simulated, SimulationCutError, simulate
 from spaces.configuration import TrialConfig
 from spaces.loading import load_space
-from tests.search.searching import make_settings
+from tests.search.searching import at_once, make_settings
 
 EVALUATIONS = 27
 RUNGS = (4, 6, 9, 14, 21)
@@ -48,9 +48,7 @@ def settings_for(trials: int, workers: int, spaces: str = "unet", **changes: Any
     """Settings of a search with one step per evaluation."""
     sizes = {"trials_per_space": trials, "max_steps": EVALUATIONS, "eval_every": 1, "grace_steps": 4, "rungs": RUNGS}
     settings = _settings(spaces).model_copy(update=sizes | changes)
-    return settings.model_copy(
-        update={"device": settings.device.model_copy(update={"concurrent_trials": workers})},
-    )
+    return at_once(settings, workers)
 
 
 def noisy_curves(count: int, seed: int) -> list[list[float]]:

@@ -9,18 +9,12 @@ from search.forecast import CURVES, Forecast, Range, forecast, forecast_lines
 from search.history import TrialJob
 from search.schedulers.names import SCHEDULER_NAMES
 from search.schedulers.rungs import rungs
-from search.settings import SearchSettings
 from search.typical_curves import TypicalCurves
 from spaces.loading import load_spaces
 from tests.search.paces import make_pace
-from tests.search.searching import make_settings
+from tests.search.searching import at_once, make_settings
 
 NOW = datetime(2026, 1, 31, 12, 0)
-
-
-def at_once(settings: SearchSettings, workers: int) -> SearchSettings:
-    device = settings.device.model_copy(update={"concurrent_trials": workers})
-    return settings.model_copy(update={"device": device})
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULER_NAMES)

@@ -6,7 +6,8 @@ import pytest
 
 from search.forecast import forecast
 from search.plan import paused_at_once, plan_lines, plan_of
-from search.schedulers.asha import FEWEST_SURVIVORS, RESERVES, survivors
+from search.schedulers.asha import RESERVES
+from search.schedulers.comparison import FEWEST_SURVIVORS, survivors
 from search.schedulers.rungs import rungs
 from search.simulation.simulator import Durations, simulate
 from search.typical_curves import TypicalCurves

@@ -169,14 +169,30 @@ shares = st.none() | st.integers(30, 150)
     cuts=cuts_drawn,
     share=shares,
     late=st.booleans(),
+    prediction=st.booleans(),
+    objectives=st.sampled_from([("miou",), ("miou", "parameters")]),
 )
 @settings(max_examples=8, deadline=None)
 def test_with_one_worker_the_outcome_is_that_of_an_undisturbed_search(  # noqa: PLR0917
-    scheduler: str, seed: int, stops: dict[int, str], cuts: list[tuple[int, bool]], share: int | None, late: bool
+    scheduler: str,
+    seed: int,
+    stops: dict[int, str],
+    cuts: list[tuple[int, bool]],
+    share: int | None,
+    late: bool,
+    prediction: bool,
+    objectives: tuple[str, ...],
 ) -> None:
     curves = curves_of(seed)
     share = None if stops else share
-    plan = planned(1, scheduler=scheduler, late_promotion=late, device_seconds_per_space=share)
+    plan = planned(
+        1,
+        scheduler=scheduler,
+        late_promotion=late,
+        curve_prediction=prediction,
+        objectives=objectives,
+        device_seconds_per_space=share,
+    )
     whole, _ = run_cut(plan, curves, stops, [])
     cut, disk = run_cut(plan, curves, stops, cuts)
     assert ends(cut) == ends(whole)

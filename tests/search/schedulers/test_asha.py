@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.schedulers.asha import FEWEST_ON_A_FRONT, FEWEST_SURVIVORS, Asha, survivors
+from search.schedulers.asha import FEWEST_ON_A_FRONT, Asha
+from search.schedulers.comparison import FEWEST_SURVIVORS, survivors
 from search.schedulers.rule import Action, Candidate
 from search.schedulers.rungs import rung_score
 from search.schedulers.settings import SchedulerSettings
+from search.schedulers.winning_chances import WinningChances
 from spaces.loading import load_space
 from tests.search.simulated import RUNGS, noisy_curves, outcome, run, settings_for
 
@@ -18,7 +20,7 @@ CONFIG = load_space("unet").baseline
 
 
 def make_asha(
-    trials: int = 12, *, late: bool = True, costs: tuple[str, ...] = (), rungs: tuple[int, ...] = (1,)
+    trials: int = 12, *, late: bool = True, rungs: tuple[int, ...] = (1,), curve_prediction: bool = False
 ) -> Asha:
     return Asha(
         SchedulerSettings(
@@ -28,7 +30,7 @@ def make_asha(
             eval_every=1,
             trials={"unet": trials},
             late_promotion=late,
-            costs=costs,
+            curve_prediction=curve_prediction,
         )
     )
 
@@ -147,6 +149,29 @@ def test_places_of_trials_that_end_while_they_wait_go_to_others_and_nobody_is_wa
     passed = [name for name, action in zip(on, actions, strict=True) if action == Action.CONTINUE]
     # Two go on from the second rung, if as many came: nobody waits there for one who can't come any more.
     assert passed + promote_all(rule) == on[: survivors(len(on), 3)]
+
+
+def test_nobody_waits_for_the_place_of_a_trial_that_its_predicted_end_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of nine, four may go on; one of these can't win and leaves its place empty."""
+    monkeypatch.setattr(WinningChances, "can_still_win", lambda chances, space, trial_id: trial_id != "1")
+    rule = make_asha(trials=9, rungs=(1, 2), curve_prediction=True)
+    for number in range(9):
+        add(rule, str(number))
+    left = [str(number) for number in reversed(range(9))]
+    for step, going_on in ((1, ["0", "2", "3"]), (2, ["0", "2"])):
+        actions = {name: rule.reported(name, step, 0.9 - int(name) / 100).action for name in left}
+        for name, action in actions.items():
+            if action == Action.STOP:
+                rule.ended(name, "pruned")
+        left = sorted([name for name, action in actions.items() if action == Action.CONTINUE] + promote_all(rule))
+        assert left == going_on
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_trial_that_is_worth_nothing_ends_at_its_rung_though_no_better_one_has_come(late: bool) -> None:
+    rule = make_asha(trials=2, late=late)
+    add(rule, "broken")
+    assert rule.reported("broken", 1, math.nan).action == Action.STOP
 
 
 def test_baselines_are_never_judged() -> None:

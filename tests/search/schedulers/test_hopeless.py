@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,6 +134,11 @@ def test_the_table_holds_the_lowest_standing_at_a_share_or_later() -> None:
 def test_a_standing_is_relative_to_the_third_quartile() -> None:
     assert standing(0.2, [0.1, 0.2, 0.3, 0.4, 0.5]) == pytest.approx(0.5)
     assert standing(0.2, [0.0, 0.0]) is None
+
+
+@given(st.lists(st.floats(0.01, 1.0), min_size=1, max_size=30))
+def test_between_two_peers_the_quartile_lies_on_a_straight_line(peers: list[float]) -> None:
+    assert standing(1.0, peers) == pytest.approx(1.0 / np.quantile(peers, 0.75))
 
 
 def test_a_table_is_written_and_read(tmp_path: Path) -> None:
