@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.stock_ray import stock_scheduler
 from benchmarks.timed_trainables import NOTES, StockTrial, TimedTrial
 from search.controller import SearchController
 from search.execution import _context
@@ -99,7 +100,6 @@ def our_turnarounds(settings: SearchSettings, folder: Path) -> list[Turnaround]:
 def stock_turnarounds(settings: SearchSettings, folder: Path, *, reuse: bool) -> list[Turnaround]:
     """Run as many trials with Ray's own scheduler and searcher; Ray must be running."""
     from ray import tune
-    from ray.tune.schedulers import AsyncHyperBandScheduler
     from ray.tune.search.optuna import OptunaSearch
 
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
@@ -119,14 +119,7 @@ def stock_turnarounds(settings: SearchSettings, folder: Path, *, reuse: bool) ->
             num_samples=settings.trials_per_space,
             max_concurrent_trials=1,
             search_alg=OptunaSearch(metric="miou", mode="max", seed=0),
-            scheduler=AsyncHyperBandScheduler(
-                time_attr="step",
-                metric="miou",
-                mode="max",
-                grace_period=settings.grace_steps,
-                reduction_factor=settings.reduction_factor,
-                max_t=settings.max_steps,
-            ),
+            scheduler=stock_scheduler(settings),
             reuse_actors=reuse,
         ),
         run_config=tune.RunConfig(

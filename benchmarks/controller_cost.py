@@ -11,6 +11,7 @@ import psutil
 
 from analysis.process_memory import MEGABYTE
 from benchmarks.formula_trials import formula_metrics, formula_settings
+from benchmarks.stock_ray import stock_scheduler
 from search.controller import SearchController
 from search.history import SearchHistory, TrialJob
 from search.proposals import Sampler, make_samplers
@@ -137,21 +138,14 @@ def stock_costs(trials: int, folder: Path) -> Stopwatch:
     Returns:
         The times of `scheduler` and `searcher`, and both together as `controller`.
     """
-    from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
+    from ray.tune.schedulers import TrialScheduler
     from ray.tune.search.optuna import OptunaSearch
 
     settings = formula_settings(trials, folder, "stock")
     [space] = settings.searched_spaces()
     watch = Stopwatch()
     searcher = OptunaSearch(lambda trial: _drawn(space, trial), metric="miou", mode="max", seed=0)
-    scheduler = AsyncHyperBandScheduler(
-        time_attr="step",
-        metric="miou",
-        mode="max",
-        grace_period=settings.grace_steps,
-        reduction_factor=settings.reduction_factor,
-        max_t=settings.max_steps,
-    )
+    scheduler = stock_scheduler(settings)
     runner: Any = SimpleNamespace()
     running: dict[str, tuple[Any, TrialConfig, int]] = {}
     started = 0

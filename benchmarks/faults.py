@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.fault_names import TARGETS
-from benchmarks.reporting import benchmark_parser, report
+from benchmarks.reporting import benchmark_parser, names_among, report
 from spaces.command_line import EXIT_DONE, EXIT_FAILED, run_command
 from spaces.errors import InputError
 from spaces.option_types import not_negative, positive
@@ -120,7 +120,10 @@ def _options(words: Sequence[str]) -> Namespace:
     parser.add_argument("--kills", type=positive, default=30, help="kills in all (default: 30)")
     parser.add_argument("--per-search", type=positive, default=6, help="kills of one search at most (default: 6)")
     parser.add_argument(
-        "--targets", type=_targets, default=TARGETS, help="what is killed (default: all of them in turn)"
+        "--targets",
+        type=names_among("--targets", TARGETS),
+        default=TARGETS,
+        help="what is killed (default: all of them in turn)",
     )
     parser.add_argument("--seed", type=not_negative, default=0, help="of the moments (default: 0)")
     parser.add_argument("--references", type=not_negative, default=2, help="undisturbed searches (default: 2)")
@@ -131,14 +134,6 @@ def _options(words: Sequence[str]) -> Namespace:
     if options.quick:
         options.kills, options.references, options.trials, options.steps = 3, 1, 3, 6
     return options
-
-
-def _targets(text: str) -> tuple[str, ...]:
-    targets = tuple(text.split(","))
-    for target in targets:
-        if target not in TARGETS:
-            raise InputError(f"--targets: {target!r} is not among {', '.join(TARGETS)}")
-    return targets
 
 
 def _kinds(targets: Sequence[str], moments: random.Random) -> Iterator[str]:

@@ -4,12 +4,13 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from spaces.command_line import OneLineArgumentParser, add_debug_option
+from spaces.errors import InputError
 from trainables.versions import part_versions
 
 Row = Mapping[str, Any]
@@ -25,6 +26,23 @@ def benchmark_parser(name: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--json", metavar="FILE", type=_new_file, help="write rows and circumstances to this file, too")
     add_debug_option(parser)
     return parser
+
+
+def names_among(option: str, known: Collection[str]) -> Callable[[str], tuple[str, ...]]:
+    """The type of an option that takes some of the known names, commas between.
+
+    Returns:
+        What argparse calls with the option's text; it raises `InputError` for a name that is not known.
+    """
+
+    def names(text: str) -> tuple[str, ...]:
+        chosen = tuple(text.split(","))
+        for name in chosen:
+            if name not in known:
+                raise InputError(f"{option}: {name!r} is not among {', '.join(known)}")
+        return chosen
+
+    return names
 
 
 def circumstances() -> dict[str, Any]:

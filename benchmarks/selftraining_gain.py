@@ -16,21 +16,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from benchmarks.few_labels import add_few_labels_options, chosen_sizes, few_labels, run_key
 from benchmarks.reporting import benchmark_parser, report
 from benchmarks.resumable_runs import add_record, finished_records, records_of
-from benchmarks.selftraining_runs import OPTIMISATION, SUPERVISED, Run, arms, run_key, train, with_few_labels
+from benchmarks.selftraining_runs import OPTIMISATION, SUPERVISED, Run, arms, train
 from spaces.command_line import EXIT_DONE, run_command
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from spaces.loading import load_space
 from spaces.option_types import positive
 from spaces.space import Space, first_complaint
-from trainables.data.source_options import add_data_options, data_source
 
 EVALUATIONS = 8
 """On the validation part, during a training; the best of them is what is tested."""
-
-SPLIT_SEED = 0
 
 
 def main(words: Sequence[str]) -> int:
@@ -101,15 +99,8 @@ def half_width(differences: Sequence[float]) -> float | None:
 
 def _options(words: Sequence[str]) -> argparse.Namespace:
     parser = benchmark_parser("selftraining_gain", "What self-training gains over supervised training, by strategy.")
-    add_data_options(parser)
-    parser.add_argument("--space", default="unet", help="built-in space, or the YAML file of one")
-    parser.add_argument("--labelled-photos", type=positive, default=2, metavar="N", help="photos that keep labels")
-    parser.add_argument("--steps", type=positive, default=500, metavar="N", help="optimiser steps of each training")
+    add_few_labels_options(parser, labelled_photos=2, steps=500)
     parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="trainings of each arm")
-    parser.add_argument("--processes", type=positive, default=2, metavar="N", help="trainings at once, one thread each")
-    parser.add_argument("--batch-size", type=positive, default=8, metavar="N", help="labelled crops per step")
-    parser.add_argument("--crop-size", type=positive, default=64, metavar="PX", help="side of a crop, a multiple of 32")
-    parser.add_argument("--image-scale", type=float, default=0.25, metavar="X", help="images are resized by this")
     parser.add_argument("--device", default="cpu", help="as torch names it; trainings at once share it")
     parser.add_argument("--arms", metavar="NAME[,NAME]", help="these alone, beside supervised training (all)")
     parser.add_argument("--work", metavar="FILE", type=Path, help="finished trainings, JSON lines: resumes from there")
@@ -121,23 +112,15 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
 
 def _plan(options: argparse.Namespace) -> tuple[list[Run], dict[str, dict[str, Any]], tuple[str, ...]]:
     """The trainings, seed by seed; what each arm changes; the labelled photos."""
-    from trainables.data.split import split_dataset
     from trainables.full_training.trainer_making import check_device
-    from trainables.models.encoder_weights import parse_encoder_weights
     from trainables.selftraining.strategy import threshold_strategy_names
 
-    source = data_source(options)
-    dataset = source.open()
-    whole = split_dataset(dataset, by=options.split_by or "auto", seed=SPLIT_SEED)
-    split, photos = with_few_labels(dataset, whole, options.labelled_photos)
-    weights = parse_encoder_weights(options.encoder_weights or ("imagenet" if options.data else "none"))
+    data = few_labels(options)
     changes = _chosen_arms(options.arms, arms(threshold_strategy_names()))
     eval_every = max(1, options.steps // EVALUATIONS)
-    sizes = {"batch_size": options.batch_size, "crop_size": options.crop_size, "image_scale": options.image_scale}
+    sizes = chosen_sizes(options)
     circumstances = {
-        "data": dataset.fingerprint,
-        "parts": [getattr(split, part).tolist() for part in ("train", "validation", "test", "unlabelled")],
-        "encoder_weights": weights.content_hashes() or weights.source,
+        **data.circumstances(),
         "steps": options.steps,
         "eval_every": eval_every,
         "device": check_device(options.device),
@@ -150,9 +133,9 @@ def _plan(options: argparse.Namespace) -> tuple[list[Run], dict[str, dict[str, A
             seed=seed,
             steps=options.steps,
             eval_every=eval_every,
-            source=source,
-            split=split,
-            encoder_weights=weights.describe(),
+            source=data.source,
+            split=data.split,
+            encoder_weights=data.weights.describe(),
             device=options.device,
             key=run_key(config, {**circumstances, "seed": seed}),
         )
@@ -160,7 +143,7 @@ def _plan(options: argparse.Namespace) -> tuple[list[Run], dict[str, dict[str, A
         for arm, changed in changes.items()
         for config in (_config(space, {**OPTIMISATION, **sizes, **changed}),)
     ]
-    return runs, changes, photos
+    return runs, changes, data.photos
 
 
 def _config(space: Space, changes: Mapping[str, Any]) -> TrialConfig:

@@ -17,9 +17,8 @@ from contextlib import ExitStack
 from typing import Any
 
 from benchmarks.contender_names import BARE, CONTENDERS, PLAIN, TRAINER
-from benchmarks.reporting import benchmark_parser, report
+from benchmarks.reporting import benchmark_parser, names_among, report
 from spaces.command_line import EXIT_DONE, run_command
-from spaces.errors import InputError
 from spaces.option_types import not_negative, positive
 
 BATCH = {"unet": 4, "deeplabv3plus": 2}
@@ -58,7 +57,10 @@ def main(words: Sequence[str]) -> int:
 def _options(words: Sequence[str]) -> Namespace:
     parser = benchmark_parser("training_step", "How fast the Trainer trains, against two other ways to do the same.")
     parser.add_argument(
-        "--models", type=_models, default=tuple(BATCH), help="spaces, commas between (default: unet,deeplabv3plus)"
+        "--models",
+        type=names_among("--models", BATCH),
+        default=tuple(BATCH),
+        help="spaces, commas between (default: unet,deeplabv3plus)",
     )
     parser.add_argument("--size", type=positive, default=256, help="side of a crop, px (default: 256)")
     parser.add_argument("--batch", type=positive, help="labelled crops of a step (default: 4, for deeplabv3plus 2)")
@@ -73,14 +75,6 @@ def _options(words: Sequence[str]) -> Namespace:
     if options.quick:
         options.size, options.batch, options.block, options.rounds = 64, 2, 1, 2
     return options
-
-
-def _models(text: str) -> tuple[str, ...]:
-    models = tuple(text.split(","))
-    for model in models:
-        if model not in BATCH:
-            raise InputError(f"--models: {model!r} is not among {', '.join(BATCH)}")
-    return models
 
 
 def _batch(model: str, options: Namespace) -> int:

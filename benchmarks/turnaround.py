@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.reporting import benchmark_parser, report
+from benchmarks.reporting import benchmark_parser, names_among, report
 from spaces.command_line import EXIT_DONE, run_command
 from spaces.errors import InputError
 from spaces.option_types import positive
@@ -49,21 +49,13 @@ def main(words: Sequence[str]) -> int:
 
 def _options(words: Sequence[str]) -> Namespace:
     parser = benchmark_parser("turnaround", "What a search costs beside its trainings, beside stock Ray Tune.")
-    parser.add_argument("--spaces", type=_spaces, default=SPACES, help="commas between")
+    parser.add_argument("--spaces", type=names_among("--spaces", SPACES), default=SPACES, help="commas between")
     parser.add_argument("--trials", type=positive, default=8, help="real trials of each contender")
     parser.add_argument("--formula-trials", type=positive, default=1000, help="trials of the search without training")
     options = parser.parse_args(words)
     if options.quick:
         options.spaces, options.trials, options.formula_trials = ("unet",), 4, 40
     return options
-
-
-def _spaces(text: str) -> tuple[str, ...]:
-    spaces = tuple(text.split(","))
-    for space in spaces:
-        if space not in SPACES:
-            raise InputError(f"--spaces: {space!r} is not among {', '.join(SPACES)}")
-    return spaces
 
 
 def _measure_reports(options: Namespace, folder: Path, rows: list[dict[str, Any]], findings: dict[str, Any]) -> None:

@@ -1,19 +1,39 @@
 """Syne Tune's own schedulers, driven as its tuner drives them. Its ASHA stops trials; release 0.16 has no promotion."""
 
-import contextlib
 import logging
 from typing import Any
 
 import numpy as np
 
 
-class SyneTuneAsha:
-    """`syne_tune.optimizer.baselines.ASHA`'s scheduler over stand-ins for trials."""
+class _SyneTuneRule:
+    """A scheduler of Syne Tune over stand-ins for trials."""
+
+    def __init__(self, scheduler: Any) -> None:
+        self._scheduler = scheduler
+        self._trials: dict[int, Any] = {}
+        _quiet()
+
+    def started(self, trial: int) -> None:
+        """Add the trial."""
+        self._trials[trial] = _trial(trial)
+        self._scheduler.on_trial_add(self._trials[trial])
+
+    def failed(self, trial: int) -> None:
+        """Tell the scheduler that the trial broke."""
+        self._scheduler.on_trial_error(self._trials[trial])
+
+    def _goes_on(self, trial: int, result: dict[str, float]) -> bool:
+        return bool(self._scheduler.on_trial_result(self._trials[trial], result) != "STOP")
+
+
+class SyneTuneAsha(_SyneTuneRule):
+    """The scheduler of `syne_tune.optimizer.baselines.ASHA`."""
 
     def __init__(self, *, max_evaluations: int, grace: int, reduction_factor: int, seed: int) -> None:
         from syne_tune.optimizer.schedulers.asha import AsynchronousSuccessiveHalving
 
-        self._scheduler = AsynchronousSuccessiveHalving(
+        scheduler = AsynchronousSuccessiveHalving(
             config_space=_config_space(),
             metric="miou",
             do_minimize=False,
@@ -24,26 +44,14 @@ class SyneTuneAsha:
             reduction_factor=reduction_factor,
             random_seed=seed,
         )
-        self._trials: dict[int, Any] = {}
-        _quiet()
-
-    def started(self, trial: int) -> None:
-        """Add the trial."""
-        self._trials[trial] = _trial(trial)
-        self._scheduler.on_trial_add(self._trials[trial])
+        super().__init__(scheduler)
 
     def reported(self, trial: int, evaluation: int, miou: float) -> bool:
         """Ask the scheduler."""
-        result = {"miou": miou, "evaluation": evaluation}
-        return bool(self._scheduler.on_trial_result(self._trials[trial], result) != "STOP")
-
-    def failed(self, trial: int) -> None:
-        """Tell the scheduler that the trial broke."""
-        with contextlib.suppress(NotImplementedError):
-            self._scheduler.on_trial_error(self._trials[trial])
+        return self._goes_on(trial, {"miou": miou, "evaluation": evaluation})
 
 
-class SyneTuneMoasha:
+class SyneTuneMoasha(_SyneTuneRule):
     """`MOASHA` on mIoU and further metrics, all as losses; with mIoU alone it ranks like ASHA."""
 
     def __init__(
@@ -60,7 +68,7 @@ class SyneTuneMoasha:
         self._costs = costs
         # The epsilon-net begins at a point that it draws from numpy's global generator.
         np.random.seed(seed)
-        self._scheduler = MOASHA(
+        scheduler = MOASHA(
             config_space=_config_space(),
             metrics=["loss"] if costs is None else ["loss", "cost"],
             do_minimize=True,
@@ -70,24 +78,14 @@ class SyneTuneMoasha:
             reduction_factor=reduction_factor,
             random_seed=seed,
         )
-        self._trials: dict[int, Any] = {}
-        _quiet()
-
-    def started(self, trial: int) -> None:
-        """Add the trial."""
-        self._trials[trial] = _trial(trial)
-        self._scheduler.on_trial_add(self._trials[trial])
+        super().__init__(scheduler)
 
     def reported(self, trial: int, evaluation: int, miou: float) -> bool:
         """Ask the scheduler."""
-        result = {"loss": 1.0 - miou, "evaluation": evaluation}
+        result: dict[str, float] = {"loss": 1.0 - miou, "evaluation": evaluation}
         if self._costs is not None:
             result["cost"] = self._costs[trial]
-        return bool(self._scheduler.on_trial_result(self._trials[trial], result) != "STOP")
-
-    def failed(self, trial: int) -> None:
-        """Tell the scheduler that the trial broke."""
-        self._scheduler.on_trial_error(self._trials[trial])
+        return self._goes_on(trial, result)
 
 
 def _quiet() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.reporting import benchmark_parser, report
+from benchmarks.reporting import benchmark_parser, names_among, report
 from spaces.errors import InputError
 
 
@@ -27,3 +27,11 @@ def test_the_table_and_the_file_say_the_same(tmp_path: Path, capsys: pytest.Capt
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"--json.*folder that is there"):
         benchmark_parser("some", "Some figures.").parse_args(["--json", str(tmp_path / name)])
+
+
+def test_names_are_some_of_the_known_ones() -> None:
+    names = names_among("--models", ("unet", "other"))
+    assert names("other") == ("other",)
+    assert names("other,unet") == ("other", "unet")
+    with pytest.raises(InputError, match="--models: 'unett' is not among unet, other"):
+        names("unett,other")

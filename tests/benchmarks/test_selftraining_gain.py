@@ -1,40 +1,15 @@
-"""Which photos keep their labels, what the table says, and that a stopped benchmark goes on."""
+"""What the arms are, what the table says, and that a stopped benchmark goes on."""
 
 import json
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from benchmarks.selftraining_gain import half_width, main, table
-from benchmarks.selftraining_runs import RECIPE, SUPERVISED, arms, with_few_labels
+from benchmarks.selftraining_runs import RECIPE, SUPERVISED, arms
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
-from trainables.data.opening import DataSource
-from trainables.data.split import split_dataset
-
-
-def test_few_labels_hold_all_classes_and_move_nothing_but_labels() -> None:
-    dataset = DataSource().open()
-    split = split_dataset(dataset, by="auto", seed=0)
-    few, photos = with_few_labels(dataset, split, 3)
-    assert len(photos) == 3
-    assert {record.photo for record in dataset.records.take(few.train)} == set(photos)
-    assert (dataset.class_count_table(few.train).sum(axis=0) > 0).all()
-    assert np.array_equal(
-        np.sort(np.concatenate((few.train, few.unlabelled))), np.sort(np.concatenate((split.train, split.unlabelled)))
-    )
-    assert few.validation is split.validation
-    assert few.test is split.test
-    assert with_few_labels(dataset, split, 3)[1] == photos
-
-
-def test_some_photos_must_stay_unlabelled() -> None:
-    dataset = DataSource().open()
-    split = split_dataset(dataset, by="auto", seed=0)
-    with pytest.raises(InputError, match="--labelled-photos 1000"):
-        with_few_labels(dataset, split, 1000)
 
 
 def test_every_strategy_has_an_arm_that_is_a_configuration() -> None:

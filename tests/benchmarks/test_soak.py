@@ -1,8 +1,5 @@
 """The soak at a small size, and what it would find."""
 
-import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,19 +10,13 @@ from benchmarks.soak import _faults, _growth_kb_per_report, main
 from search.history import history_of
 from spaces.errors import InputError
 from spaces.loading import load_space
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.benchmarks.benchmark_command import run_quickly
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_trial_of_a_long_search_is_there_once(tmp_path: Path) -> None:
-    target = tmp_path / "soak.json"
-    # In a process of its own: Ray keeps the first token that a process uses.
-    words = [sys.executable, "-m", "benchmarks.soak", "--quick", "--json", str(target)]
-    done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    written = json.loads(target.read_text(encoding="utf-8"))
+    written, _ = run_quickly("soak", tmp_path)
     [row] = written["rows"]
     assert row["trials"] == row["MLflow runs"] == 60
     assert row["reports"] > 60

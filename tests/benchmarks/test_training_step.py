@@ -11,19 +11,16 @@ from spaces.errors import InputError
 
 
 @pytest.mark.slow
-def test_all_contenders_are_timed_and_their_ratios_written(tmp_path: Path) -> None:
+def test_all_contenders_are_timed_and_their_ratios_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "step.json"
-    words = ["--quick", "--models", "unet", "--workers", "0", "--json", str(target)]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.training_step", *words], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    assert main(["--quick", "--models", "unet", "--workers", "0", "--json", str(target)]) == 0
     written = json.loads(target.read_text(encoding="utf-8"))
+    printed = capsys.readouterr().out
     assert [row["contender"] for row in written["rows"]] == list(CONTENDERS)
     assert all(row["steps/s"] > 0 and row["peak memory MB"] > 100 for row in written["rows"])
     assert all(row["images/s"] == pytest.approx(4 * row["steps/s"]) for row in written["rows"])
     assert written["findings"]["unet_plain_recipe_over_trainer"] > 0
-    assert all(name in done.stdout for name in CONTENDERS)
+    assert all(name in printed for name in CONTENDERS)
 
 
 @pytest.mark.parametrize(

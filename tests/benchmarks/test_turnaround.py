@@ -1,8 +1,6 @@
 """Both figures at a small size, and how they are read off."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,19 +12,13 @@ from benchmarks.timed_trainables import NOTES
 from benchmarks.turnaround import main
 from spaces.errors import InputError
 from spaces.loading import load_space
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.benchmarks.benchmark_command import run_quickly
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_both_figures_stand_beside_those_of_stock_ray_tune(tmp_path: Path) -> None:
-    target = tmp_path / "turnaround.json"
-    # In a process of its own: Ray keeps the first token that a process uses.
-    words = [sys.executable, "-m", "benchmarks.turnaround", "--quick", "--json", str(target)]
-    done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    written = json.loads(target.read_text(encoding="utf-8"))
+    written, _ = run_quickly("turnaround", tmp_path)
     reports = {row["contender"]: row for row in written["rows"] if row["what"] == "report"}
     assert set(reports) == {"ours", "stock"}
     assert reports["ours"]["all ms"] > reports["ours"]["journal ms"] > 0
