@@ -7,7 +7,7 @@ from pathlib import Path
 from spaces.errors import InputError
 from trainables.run_folder import check_name
 
-HOW_TO_INSTALL = "pip install optuna-dashboard"
+HOW_TO_INSTALL = 'pip install -e ".[dashboard]"'
 
 _SERVE = "import sys, optuna_dashboard as d; d.run_server(sys.argv[1], host=sys.argv[2], port=int(sys.argv[3]))"
 

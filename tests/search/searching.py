@@ -1,6 +1,7 @@
 """Searches without Ray: settings, journals and trials whose curves are given by a formula."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,30 @@ def rising(job: TrialJob, step: int) -> float:
     """A curve that rises with the step, to a height that depends on the configuration."""
     height = 0.3 + 0.3 * job.config.dice_weight + 0.1 * job.config.scale_low
     return height * step / (step + 20)
+
+
+def at_once(settings: SearchSettings, workers: int) -> SearchSettings:
+    """The same search with so many trials at once."""
+    device = settings.device.model_copy(update={"concurrent_trials": workers})
+    return settings.model_copy(update={"device": device})
+
+
+@contextmanager
+def driven(settings: SearchSettings, folder: Path, *, phase: str | None = "search") -> Iterator[SearchController]:
+    """A controller that goes on from a folder's journal, in a phase or before any."""
+    with Journal(folder) as journal:
+        controller = SearchController(settings, history_of(read_journal(folder)), journal.append)
+        if phase is not None:
+            controller.begin_phase(phase)
+        yield controller
+
+
+def start_next(controller: SearchController) -> TrialJob:
+    """Start the next trial, which there must be."""
+    job = controller.next_trial()
+    assert job is not None
+    controller.started(job.trial_id)
+    return job
 
 
 class KilledError(Exception):

@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.search.test_run import REPOSITORY, TINY
+from tests.search.search_command import REPOSITORY, run
 
 TOKEN = "5f" * 32
+TINY = ("--trials", "2", "--max-steps", "4", "--eval-every", "2", "--finalist-seeds", "1", "--precision", "float32")
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,16 +27,8 @@ def environment(**changes: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(REPOSITORY), "RAY_USAGE_STATS_ENABLED": "0"} | changes
 
 
-def search(words: list[str], folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "search.run", "--space", "unet", *words],
-        cwd=folder,
-        env=environment(**changes),
-        capture_output=True,
-        text=True,
-        timeout=560,
-        check=False,
-    )
+def search(words: list[str], folder: Path, **changes: str) -> "subprocess.CompletedProcess[str]":
+    return run(["--space", "unet", *words], folder, environment(**changes))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +75,7 @@ def test_a_search_runs_on_a_cluster_it_has_the_token_of(head: str, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert "Ray cluster" in done.stdout
     results = pd.read_parquet(tmp_path / "runs" / "joined" / "results.parquet")
-    assert sorted(results["phase"]).count("search") == 4
+    assert sorted(results["phase"]).count("search") == 2
     assert "finalist" in set(results["phase"])
     assert set(results["stop_reason"]) <= {"completed", "pruned"}
 

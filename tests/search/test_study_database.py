@@ -18,7 +18,7 @@ from search import study_database
 from search.history import SearchHistory, TrialJob, history_of
 from search.settings import SearchSettings, write_settings
 from search.study_database import STUDIES, StudyDatabase
-from tests.search.searching import LocalRun, make_settings, rising
+from tests.search.searching import LocalRun, driven, make_settings, rising, start_next
 from trainables.journal import Event, read_journal
 
 STATES = {"completed": "COMPLETE", "pruned": "PRUNED", "diverged": "FAIL"}
@@ -109,15 +109,8 @@ def test_what_an_earlier_process_did_not_write_is_written_once(
 
 def test_an_interrupted_trial_is_not_there_before_its_end(tmp_path: Path) -> None:
     run = LocalRun(make_settings(), tmp_path)
-    from search.controller import SearchController
-    from trainables.journal import Journal
-
-    with Journal(tmp_path) as journal:
-        controller = SearchController(run.settings, run.history(), journal.append)
-        controller.begin_phase("search")
-        job = controller.next_trial()
-        assert job is not None
-        controller.started(job.trial_id)
+    with driven(run.settings, tmp_path) as controller:
+        start_next(controller)
         controller.interrupt()
     write(tmp_path / STUDIES, run.settings, run.history(), list(read_journal(tmp_path)))
     assert not (tmp_path / STUDIES).exists()

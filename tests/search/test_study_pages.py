@@ -79,7 +79,7 @@ def test_where_the_dashboard_is_missing_its_installation_is_told(
     monkeypatch.setattr(study_pages.importlib.util, "find_spec", lambda name: None)
     assert ui.main(["--runs", str(tmp_path), "--tracking-uri", tracking_server, "--no-browser"]) == 0
     assert capsys.readouterr().out.splitlines()[1] == (
-        "Optuna's dashboard can show the studies of harvest here: pip install optuna-dashboard"
+        'Optuna\'s dashboard can show the studies of harvest here: pip install -e ".[dashboard]"'
     )
 
 

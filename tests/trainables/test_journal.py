@@ -43,6 +43,15 @@ def test_a_torn_last_line_is_left_out_and_overwritten(tmp_path: Path, torn: str)
     assert [event["n"] for event in read_journal(tmp_path)] == [1, 3]
 
 
+@pytest.mark.parametrize("cut", ["\u00e9", "Jalan \u00fc"])
+def test_a_journal_torn_inside_a_letter_is_read(tmp_path: Path, cut: str) -> None:
+    with Journal(tmp_path) as journal:
+        journal.append("note", text="whole")
+    with (tmp_path / FILE_NAME).open("ab") as file:
+        file.write(f'{{"event": "{cut}'.encode()[:-1])
+    assert [event["text"] for event in read_journal(tmp_path)] == ["whole"]
+
+
 def test_a_damaged_line_in_the_middle_is_told_with_its_number(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text('{"event": "a"}\nnot json\n{"event": "b"}\n', encoding="utf-8")
     with pytest.raises(InputError, match="line 2"):
