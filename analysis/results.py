@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.compute_tables import decisions_frame, stretches_frame
 from analysis.settings_check import check_settings, check_tests
 from analysis.tables import (
     costs_frame,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 SETTINGS_FILE = "settings.json"
 RESULTS_FILE = "results.parquet"
 CURVES_FILE = "curves.parquet"
+STRETCHES_FILE = "stretches.parquet"
+DECISIONS_FILE = "decisions.parquet"
 FINALISTS_FILE = "finalists.json"
 SUMMARY_FILE = "summary.json"
 PANELS_FOLDER = "panels"
@@ -104,6 +107,9 @@ class SearchResults:
         costs: One row per space and distinct network (`analysis.tables.costs_frame`).
         panels: Pictures, such as the best trial's predictions.
         summary: What the search itself says of it, as in its `summary.json`; empty before it wrote one.
+        stretches: One row per stretch of training (`analysis.compute_tables.stretches_frame`); empty where the search
+            left none, and when it is read from MLflow.
+        decisions: One row per trial and rung (`analysis.compute_tables.decisions_frame`); empty likewise.
     """
 
     settings: dict[str, Any]
@@ -113,12 +119,15 @@ class SearchResults:
     costs: "pd.DataFrame"
     panels: tuple[Panel, ...]
     summary: Mapping[str, Any] = field(default_factory=dict)
+    stretches: "pd.DataFrame" = field(default_factory=lambda: stretches_frame([]))
+    decisions: "pd.DataFrame" = field(default_factory=lambda: decisions_frame([]))
 
 
 def read_search_folder(path: Path) -> SearchResults:
     """Read what a search left in its folder.
 
-    Curves, finalists and panels may be absent: a search that was interrupted early has none.
+    Curves, finalists and panels may be absent: a search that was interrupted early has none. Stretches and decisions
+    are absent from the folders of older searches.
 
     Raises:
         InputError: `path` is no search folder, or a file of it is broken.
@@ -131,8 +140,7 @@ def read_search_folder(path: Path) -> SearchResults:
         raise InputError(f"{path}: the search has no {RESULTS_FILE} yet; resume it until it writes one")
     settings = check_settings(_read_json(settings_path), str(settings_path))
     trials = read_table(results_path, results_frame)
-    curves_path = path / CURVES_FILE
-    curves = read_table(curves_path, curves_frame) if curves_path.is_file() else curves_frame([])
+    curves = _table_or_empty(path / CURVES_FILE, curves_frame)
     tests = _read_tests(path / FINALISTS_FILE)
     check_tests(tests, settings, str(path / FINALISTS_FILE))
     return SearchResults(
@@ -143,6 +151,8 @@ def read_search_folder(path: Path) -> SearchResults:
         costs=costs_frame(trials),
         panels=_read_panels(path / PANELS_FOLDER),
         summary=_read_summary(path / SUMMARY_FILE),
+        stretches=_table_or_empty(path / STRETCHES_FILE, stretches_frame),
+        decisions=_table_or_empty(path / DECISIONS_FILE, decisions_frame),
     )
 
 
@@ -167,6 +177,20 @@ def write_curves(folder: Path, curves: "pd.DataFrame | Sequence[Mapping[str, Any
         TableError: The rows break the schema.
     """
     write_table(curves_frame(curves), folder / CURVES_FILE)
+
+
+def write_stretches(
+    folder: Path,
+    stretches: "pd.DataFrame | Sequence[Mapping[str, Any]]",
+    decisions: "pd.DataFrame | Sequence[Mapping[str, Any]]",
+) -> None:
+    """Check and write `stretches.parquet` and `decisions.parquet`.
+
+    Raises:
+        TableError: The rows break the schema.
+    """
+    write_table(stretches_frame(stretches), folder / STRETCHES_FILE)
+    write_table(decisions_frame(decisions), folder / DECISIONS_FILE)
 
 
 def write_tests(folder: Path, tests: Sequence[TestEvaluation]) -> None:
@@ -213,6 +237,11 @@ def evaluation_from_json(value: Mapping[str, Any]) -> TestEvaluation:
         confusion=np.asarray(value["confusion"], dtype=np.int64),
         **{name: float(value[name]) for name in MEAN_SCORES if name in value},
     )
+
+
+def _table_or_empty(path: Path, build: "Callable[[Any], pd.DataFrame]") -> "pd.DataFrame":
+    """A table of the search; one without rows where the file is absent."""
+    return read_table(path, build) if path.is_file() else build([])
 
 
 def _read_tests(path: Path) -> tuple[TestEvaluation, ...]:

@@ -75,11 +75,11 @@ def results_frame(rows: "pd.DataFrame | Sequence[Mapping[str, Any]]") -> "pd.Dat
     Raises:
         TableError: A required column is missing or a value does not fit the schema.
     """
-    frame = _frame(rows, RESULT_TEXTS, RESULT_INTEGERS, required=("trial_id", "space", "phase", "stop_reason"))
-    _check_values(frame, "phase", PHASES)
+    frame = typed_frame(rows, RESULT_TEXTS, RESULT_INTEGERS, required=("trial_id", "space", "phase", "stop_reason"))
+    check_values(frame, "phase", PHASES)
     ranked = sorted({role for role in frame["role"] if rank_of(role) is not None})
-    _check_values(frame, "role", ("", *ROLES, *(ranked or (BEST,))))
-    _check_values(frame, "stop_reason", ("", *STOP_REASONS))
+    check_values(frame, "role", ("", *ROLES, *(ranked or (BEST,))))
+    check_values(frame, "stop_reason", ("", *STOP_REASONS))
     if frame["trial_id"].duplicated().any():
         repeated = frame["trial_id"][frame["trial_id"].duplicated()].iloc[0]
         raise TableError(f"trial_id {repeated!r} appears more than once; each trial has one row")
@@ -97,8 +97,8 @@ def curves_frame(rows: "pd.DataFrame | Sequence[Mapping[str, Any]]") -> "pd.Data
     Raises:
         TableError: A required column is missing, a value does not fit, or a trial has two rows for one step.
     """
-    frame = _frame(rows, CURVE_TEXTS, CURVE_INTEGERS, required=("trial_id", "space", "phase", "step"))
-    _check_values(frame, "phase", PHASES)
+    frame = typed_frame(rows, CURVE_TEXTS, CURVE_INTEGERS, required=("trial_id", "space", "phase", "step"))
+    check_values(frame, "phase", PHASES)
     doubled = frame.duplicated(["trial_id", "step"])
     if doubled.any():
         row = frame[doubled].iloc[0]
@@ -183,12 +183,26 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _frame(
+def typed_frame(
     rows: "pd.DataFrame | Sequence[Mapping[str, Any]]",
     texts: Sequence[str],
     integers: Sequence[str],
+    *,
     required: Sequence[str],
+    numbers: Sequence[str] = (),
 ) -> "pd.DataFrame":
+    """Give every column the dtype its name asks for: texts `str`, integers int64, all others float64.
+
+    Args:
+        rows: One mapping (or row) per row of the table.
+        texts: Columns of text, and
+        integers: of integers, empty and 0 where a row lacks them.
+        required: Columns that rows must have.
+        numbers: Columns that are there even without any row.
+
+    Raises:
+        TableError: A required column is missing or a value does not fit.
+    """
     import pandas as pd
 
     given = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame([dict(row) for row in rows])
@@ -196,7 +210,7 @@ def _frame(
     if missing and len(given):
         raise TableError(f"column {missing[0]!r} is missing; required are {', '.join(required)}")
     given = _spread_mappings(given)
-    names = [*given.columns, *(name for name in (*texts, *integers) if name not in given.columns)]
+    names = [*given.columns, *(name for name in (*texts, *integers, *numbers) if name not in given.columns)]
     columns = {}
     for name in names:
         column = given[name] if name in given.columns else pd.Series([None] * len(given), dtype=object)
@@ -246,7 +260,12 @@ def _spread_mappings(frame: "pd.DataFrame") -> "pd.DataFrame":
     return pd.DataFrame(columns, index=frame.index)
 
 
-def _check_values(frame: "pd.DataFrame", name: str, allowed: Sequence[str]) -> None:
+def check_values(frame: "pd.DataFrame", name: str, allowed: Sequence[str]) -> None:
+    """Check that a column holds nothing but the allowed texts.
+
+    Raises:
+        TableError: It holds another one.
+    """
     wrong = set(frame[name]) - set(allowed)
     if wrong:
         known = ", ".join(text or "(empty)" for text in allowed)

@@ -8,10 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis.results import TestEvaluation, evaluation_from_json, write_curves, write_results, write_tests
+from analysis.finalist_roles import ENSEMBLE
+from analysis.results import (
+    TestEvaluation,
+    evaluation_from_json,
+    write_curves,
+    write_results,
+    write_stretches,
+    write_tests,
+)
 from analysis.tables import write_atomically
 from search.audit import audit_of
+from search.compute_records import compute_records, rows_of
 from search.counterfactuals import counterfactuals
+from search.ensembles import TOGETHER
 from search.finalists import best_trial
 from search.folder import BEST, CONFIGURATIONS
 from search.history import SearchHistory, TrialHistory
@@ -19,6 +29,7 @@ from search.recording import evaluation_record
 from search.settings import SearchSettings
 from search.spending import spending_of
 from trainables.full_training.configuration_file import TrainingData, TrialFile, TrialOrigin, write_trial_file
+from trainables.journal import read_journal
 from trainables.models.encoder_weights import parse_encoder_weights
 
 SUMMARY = "summary.json"
@@ -28,31 +39,39 @@ _NOT_METRICS = {"step"}
 
 
 def write_tables(folder: Path, history: SearchHistory) -> None:
-    """Write results.parquet, curves.parquet and finalists.json from the history."""
+    """Write the tables and finalists.json from the history; what ran when is read from the folder's journal."""
     # Finals that have yet to start are rows, too: without them a verdict would not know that it must wait.
     shown = [trial for trial in history.trials.values() if _counts(trial) or trial.job.phase == "finalist"]
     write_results(folder, [_row(trial, history.costs) for trial in shown])
     write_curves(folder, [row for trial in history.trials.values() for row in _curve(trial)])
     write_tests(folder, tests_of(history))
+    records = compute_records(read_journal(folder))
+    write_stretches(folder, rows_of(records.stretches), rows_of(records.decisions))
 
 
 def tests_of(history: SearchHistory) -> tuple[TestEvaluation, ...]:
-    """The finalists' evaluations on the test part."""
-    return tuple(
-        evaluation_from_json(
-            evaluation_record(
-                {
-                    "trial_id": trial.job.trial_id,
-                    "space": trial.job.space,
-                    "role": trial.job.role,
-                    "seed": trial.job.seed,
-                },
-                trial.test,
-            )
+    """The evaluations on the test part: the finalists', then those of their ensembles."""
+    records = [
+        evaluation_record(
+            {
+                "trial_id": trial.job.trial_id,
+                "space": trial.job.space,
+                "role": trial.job.role,
+                "seed": trial.job.seed,
+            },
+            trial.test,
         )
         for trial in history.of_phase("finalist")
         if trial.test is not None and trial.stop_reason == "completed"
-    )
+    ]
+    records += [
+        evaluation_record(
+            {"trial_id": name, "space": TOGETHER.join(event["spaces"]), "role": ENSEMBLE, "seed": event["seed"]},
+            event["test"],
+        )
+        for name, event in history.ensembles.items()
+    ]
+    return tuple(evaluation_from_json(record) for record in records)
 
 
 def summary_of(
