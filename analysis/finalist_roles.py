@@ -13,6 +13,8 @@ from statistics import fmean
 
 BEST = "best"
 BASELINE = "baseline"
+ENSEMBLE = "ensemble"
+"""Two spaces' finalists joined: evaluated beside them, and never one of them."""
 
 _RANKED = re.compile(r"best(?:-([2-9]|[1-9][0-9]+))?")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from analysis.finalist_roles import is_final_role
+from analysis.finalist_roles import ENSEMBLE, is_final_role
 from spaces.errors import InputError
 from spaces.parameters import Parameter
 from spaces.space import first_complaint
@@ -82,8 +82,8 @@ def check_tests(tests: "Sequence[TestEvaluation]", settings: Mapping[str, Any], 
     seen: set[tuple[str, str, int]] = set()
     for test in tests:
         complaint = None
-        if not is_final_role(test.role):
-            complaint = f"role is {test.role!r}; right is best, best-2 and so on, or baseline"
+        if not is_final_role(test.role) and test.role != ENSEMBLE:
+            complaint = f"role is {test.role!r}; right is best, best-2 and so on, baseline or {ENSEMBLE}"
         elif set(test.groups) != set(tests[0].groups):
             complaint = f"groups differ from those of {tests[0].trial_id!r}; right is one test part for all"
         elif test.confusion.shape[-1] != classes:

@@ -1,7 +1,9 @@
 """The best model of each space: its checkpoint and a panel of its predictions."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from analysis.results import Panel, write_panels
 from search.finalists import best_trial
@@ -12,7 +14,12 @@ from trainables.checkpoint_store import BEST, CheckpointStore
 from trainables.data.opening import DataSource, open_split
 from trainables.tracking.search_recorder import SearchRecorder
 
+if TYPE_CHECKING:
+    from trainables.data.trial_data import TrialData
+
 PANELS_PER_SPACE = 3
+TYPICAL_PER_SPACE = 1
+WORST_PER_SPACE = 2
 
 
 def best_with_checkpoint(settings: SearchSettings, history: SearchHistory) -> list[TrialHistory]:
@@ -24,49 +31,81 @@ def best_with_checkpoint(settings: SearchSettings, history: SearchHistory) -> li
 def draw_panels(
     settings: SearchSettings, history: SearchHistory, store: CheckpointStore, folder: Path
 ) -> dict[str, list[Panel]]:
-    """Draw image, truth and prediction for some validation windows of each space's best trial.
+    """Draw what each space's best model makes of some windows.
+
+    Where a space had finals these are windows of the test part, typical and worst ones, seen by the best run of the
+    configuration that stands for the space. Otherwise they are windows of the validation part, seen by its best trial.
 
     Returns:
         The panels by trial_id; they are written into the search's folder too.
     """
+    panels: dict[str, list[Panel]] = {}
+    data: TrialData | None = None
+    for space in settings.spaces:
+        for trial in (best_trial(history, space, "finalist"), best_trial(history, space)):
+            state = None if trial is None else store.read(trial.job.trial_id, BEST)
+            if trial is not None and state is not None:
+                data = data or _opened(settings)
+                panels[trial.job.trial_id] = _panels_of(trial, state, data, settings)
+                break
+    write_panels(folder, [panel for group in panels.values() for panel in group])
+    return panels
+
+
+def _opened(settings: SearchSettings) -> "TrialData":
     from trainables.data.trial_data import TrialData
-    from trainables.evaluation.panels import prediction_panels
-    from trainables.models import create_model
 
     source = DataSource(
         root=settings.data.root,
         class_mapping=settings.data.class_mapping,
         labeled_list=settings.data.labeled_list,
     )
-    panels: dict[str, list[Panel]] = {}
-    data: TrialData | None = None
-    for trial in best_with_checkpoint(settings, history):
-        state = store.read(trial.job.trial_id, BEST)
-        if state is None:
-            continue
-        if data is None:
-            dataset, split = open_split(
-                source,
-                by=settings.data.split_by,
-                seed=settings.seed,
-                fingerprint=settings.data.fingerprint,
-                expected_hash=settings.data.split_hash,
+    dataset, split = open_split(
+        source,
+        by=settings.data.split_by,
+        seed=settings.seed,
+        fingerprint=settings.data.fingerprint,
+        expected_hash=settings.data.split_hash,
+    )
+    return TrialData(dataset, split, validation_windows=settings.validation_windows)
+
+
+def _panels_of(
+    trial: TrialHistory, state: Mapping[str, Any], data: "TrialData", settings: SearchSettings
+) -> list[Panel]:
+    from trainables.evaluation.panels import prediction_panels, typical_and_worst
+    from trainables.models import create_model
+
+    job = trial.job
+    config = TrialConfig.model_validate(state["config"])
+    model = create_model(config, classes=len(settings.data.classes))
+    model.load_state_dict(state["model"])
+    model.eval()
+    if job.phase == "finalist":
+        cases = typical_and_worst(model, config, data, typical=TYPICAL_PER_SPACE, worst=WORST_PER_SPACE)
+        pictures = [
+            (
+                f"{job.space}, {_rank(case.kind)} of {case.of} test windows: mIoU {case.miou:.2f} at {case.name}; "
+                f"image, truth, prediction of {job.trial_id}, errors",
+                case.png,
             )
-            data = TrialData(dataset, split, validation_windows=settings.validation_windows)
-        config = TrialConfig.model_validate(state["config"])
-        model = create_model(config, classes=len(settings.data.classes))
-        model.load_state_dict(state["model"])
-        pictures = prediction_panels(model.eval(), config, data, PANELS_PER_SPACE)
-        panels[trial.job.trial_id] = [
-            Panel(
-                name=f"{trial.job.trial_id}-{number}",
-                caption=f"{trial.job.space}: {place}; image, truth, prediction of {trial.job.trial_id}",
-                png=png,
-            )
-            for number, (place, png) in enumerate(pictures, start=1)
+            for case in cases
         ]
-    write_panels(folder, [panel for group in panels.values() for panel in group])
-    return panels
+    else:
+        pictures = [
+            (f"{job.space}: {place}; image, truth, prediction of {job.trial_id}", png)
+            for place, png in prediction_panels(model, config, data, PANELS_PER_SPACE)
+        ]
+    # By the trial that chose the configuration, under which the report shows a finalist.
+    stem = f"{job.source_trial_id}-seed{job.seed}" if job.source_trial_id else job.trial_id
+    return [
+        Panel(name=f"{stem}-{number}", caption=caption, png=png)
+        for number, (caption, png) in enumerate(pictures, start=1)
+    ]
+
+
+def _rank(kind: str) -> str:
+    return "among the worst" if kind == "worst" else "typical"
 
 
 def record_best(
@@ -79,10 +118,11 @@ def record_best(
     """Record the best checkpoint of each space and its panels in MLflow."""
     from trainables.checkpoint import write_checkpoint
 
+    for trial_id, drawn in panels.items():
+        if drawn:
+            recorder.log_panels(trial_id, drawn)
     for trial in best_with_checkpoint(settings, history):
         trial_id = trial.job.trial_id
-        if panels.get(trial_id):
-            recorder.log_panels(trial_id, panels[trial_id])
         state = store.read(trial_id, BEST)
         if state is not None:
             with tempfile.TemporaryDirectory() as name:

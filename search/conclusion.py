@@ -3,7 +3,7 @@
 Each part may fail by itself; the others still follow, and the trials' results are on disk before any of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from search.history import SearchHistory
 from search.outputs import REPORT, now_ms, summary_of, write_configurations, write_summary, write_tables
 from search.recording import JournalRecorder, log_costs, recorded_settings
 from search.settings import SearchSettings, write_settings
+from search.winning_model import record_winner
 from trainables.checkpoint_store import CheckpointStore
 from trainables.tracking.client import TrackingError
 from trainables.tracking.search_recorder import SearchRecorder
@@ -47,6 +48,8 @@ def conclude(
     history: SearchHistory,
     recording: JournalRecorder,
     store: CheckpointStore,
+    *,
+    failures: Sequence[str] = (),
 ) -> Outcome:
     """Write what a sitting leaves behind, finished or interrupted.
 
@@ -56,8 +59,9 @@ def conclude(
         history: All that happened, the sitting's closing included.
         recording: The journal's way into MLflow.
         store: Where the checkpoints are.
+        failures: What could not be done before, a line each.
     """
-    failures: list[str] = []
+    failures = list(failures)
     write_tables(folder, history)
     write_configurations(folder, settings, history)
     settings = _with_untrained_floor(settings, history, folder)
@@ -72,7 +76,9 @@ def conclude(
     write_summary(folder, summary)
     try:
         recorder = recording.finish()
-        _record_end(settings, history, recorder, store, summary=summary, report=report, panels=panels)
+        _record_end(
+            settings, history, recorder, store, summary=summary, report=report, panels=panels, failures=failures
+        )
     except TrackingError as error:
         failures.append(
             f"not all is in MLflow ({error}); --resume --name {settings.name} delivers the rest from the journal"
@@ -98,11 +104,13 @@ def _record_end(
     summary: dict[str, Any],
     report: Path | None,
     panels: dict[str, list[Panel]],
+    failures: list[str],
 ) -> None:
     recorder.settled_trials()
     log_costs(recorder, list(history.trials.values()), history.costs)
     recorder.open_search(recorded_settings(settings))
     record_best(recorder, settings, history, store, panels)
+    _attempt("the model to serve", lambda: record_winner(recorder, history, store, summary["decision"]), failures)
     verdict = str((summary["decision"] or {}).get("sentence", "no verdict"))
     recorder.log_summary(summary, verdict=verdict, report=report, timestamp_ms=now_ms())
     if report is not None:

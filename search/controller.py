@@ -5,7 +5,7 @@ Ray's scheduler and searcher interfaces are thin covers of this class (`search.r
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from search.audit import is_audited
@@ -187,6 +187,15 @@ class SearchController:
         """Take in a network's measured costs."""
         with self._lock:
             self._write("costed", network=network, costs=dict(costs))
+
+    def ensembled(
+        self, name: str, *, spaces: Sequence[str], seed: int, members: Sequence[str], test: Mapping[str, Any]
+    ) -> None:
+        """Take in an ensemble's evaluation on the test part (`search.ensembles.EnsembleJob`)."""
+        with self._lock:
+            self._write(
+                "ensembled", ensemble=name, spaces=list(spaces), seed=seed, members=list(members), test=dict(test)
+            )
 
     def stop_trial(self, trial_id: str) -> None:
         """End a trial for the user: at its next evaluation if it runs, at once otherwise."""

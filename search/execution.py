@@ -14,6 +14,7 @@ from search.conclusion import Outcome, conclude
 from search.controller import SearchController
 from search.costing import measure_networks, measure_objectives
 from search.display import notes_line, plain_lines, showing
+from search.ensembles import evaluate_ensembles
 from search.history import SearchHistory, history_of
 from search.outputs import summary_of, write_summary, write_tables
 from search.recording import JournalRecorder
@@ -54,9 +55,8 @@ def run_search(
     history = history_of(read_journal(folder))
     store = open_store(settings.storage)
     cleaner = CheckpointCleaner(store, settings, history)
-    listeners: list[Callable[[Event], None]] = [cleaner.take]
     database = StudyDatabase(folder / STUDIES, settings, history)
-    listeners.append(database.take)
+    listeners: list[Callable[[Event], None]] = [cleaner.take, database.take]
     if lines:
         listeners.append(plain_lines(settings, write))
 
@@ -75,13 +75,14 @@ def run_search(
         listeners.insert(0, recording.take)
         history.apply(journal.append("opened", settings=settings.name))
         controller = SearchController(settings, history, journal.append, tell)
+        failures: list[str] = []
         try:
             with terminated_as_interrupted():
                 measure_objectives(settings, controller, write)
                 with showing(settings, controller), taking_commands(folder, settings.spaces, controller, write):
                     finished = _run_phases(settings, controller, _context(settings, encoder_states))
                 if finished:
-                    measure_networks(settings, controller, write)
+                    failures = _after_the_finals(settings, controller, write)
         except KeyboardInterrupt:
             finished = False
         except Exception as error:
@@ -104,7 +105,7 @@ def run_search(
         write(unwritten)
     if (noted := notes_line(history.trials.values())) is not None:
         write(noted)
-    return conclude(settings, folder, history, recording, store)
+    return conclude(settings, folder, history, recording, store, failures=failures)
 
 
 def _halted(
@@ -139,6 +140,15 @@ def _run_phases(settings: SearchSettings, controller: SearchController, context:
         if not controller.phase_done():
             return False
     return True
+
+
+def _after_the_finals(
+    settings: SearchSettings, controller: SearchController, write: Callable[[str], None]
+) -> list[str]:
+    """Join the finalists and measure the networks; returns what failed, a line each."""
+    failures = evaluate_ensembles(settings, controller, write)
+    measure_networks(settings, controller, write)
+    return failures
 
 
 def _context(settings: SearchSettings, encoder_states: dict[str, dict[str, Any]]) -> TrialContext:

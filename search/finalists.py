@@ -140,7 +140,7 @@ def best_trial(history: SearchHistory, space: str, phase: str = "search") -> Tri
     In the search this is the trial whose configuration stands for the space: the one that the finals chose, once they
     have ended, and until then the first of `ranked_trials`. In the finals it is the best run of that configuration.
     """
-    standing = _standing(history, space)
+    standing = standing_runs(history, space)
     if phase == "search":
         source = None if standing is None else history.trials.get(standing[0].job.source_trial_id or "")
         return source or next(ranked_trials(history, space), None)
@@ -164,7 +164,7 @@ def trials_with_weights(settings: SearchSettings, history: SearchHistory) -> set
     return kept
 
 
-def _standing(history: SearchHistory, space: str) -> list[TrialHistory] | None:
+def standing_runs(history: SearchHistory, space: str) -> list[TrialHistory] | None:
     """The runs of the finalist that stands for a space; None until all its finals have ended."""
     by_role: dict[str, list[TrialHistory]] = {}
     for trial in history.of_phase("finalist", space):

@@ -61,7 +61,7 @@ class TrialHistory:
 
     Attributes:
         job: What it trains.
-        reports: Metrics of each evaluation by step; an evaluation repeated after a crash replaces the first.
+        reports: Metrics of each evaluation by step.
         step: Last evaluated step, 0 before the first evaluation.
         best_miou: Best foreground mIoU on the validation part so far.
         decided_step: Last step at which the scheduler decided about it.
@@ -97,15 +97,11 @@ class TrialHistory:
         return self.stop_reason in FINAL_REASONS
 
     def add_report(self, step: int, metrics: dict[str, float]) -> None:
-        """Take in an evaluation."""
-        repeated = step in self.reports
+        """Take in an evaluation; each step has one."""
         # Each event that is read brings names of its own: thousands of copies of a few words.
         self.reports[step] = metrics = {sys.intern(name): value for name, value in metrics.items()}
         self.step = max(self.step, step)
-        if repeated:
-            mious = (miou_of(report) for report in self.reports.values())
-            self.best_miou = max((miou for miou in mious if miou is not None), default=None)
-        elif (miou := miou_of(metrics)) is not None:
+        if (miou := miou_of(metrics)) is not None:
             self.best_miou = miou if self.best_miou is None else max(self.best_miou, miou)
 
 
@@ -122,6 +118,7 @@ class SearchHistory:
     Attributes:
         trials: By trial_id, in the order in which they were proposed.
         costs: Measured costs by network, keyed by `repr` of `TrialConfig.network_key()`.
+        ensembles: What the journal says of each evaluated ensemble (`search.ensembles`), by its name.
         exhausted: Spaces that get no further trial, with the reason, where they got fewer than planned.
         stopped: Whether the user ended the whole search.
         timeline: What schedulers and samplers must hear again, in its order: kind, trial or space, step.
@@ -131,6 +128,7 @@ class SearchHistory:
 
     trials: dict[str, TrialHistory] = field(default_factory=dict)
     costs: dict[str, dict[str, float]] = field(default_factory=dict)
+    ensembles: dict[str, Event] = field(default_factory=dict)
     exhausted: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
     run_seconds: float = 0.0
@@ -161,6 +159,8 @@ class SearchHistory:
             self._by_phase.setdefault((job.phase, job.space), []).append(trial)
         elif kind == "costed":
             self.costs[event["network"]] = event["costs"]
+        elif kind == "ensembled":
+            self.ensembles[event["ensemble"]] = event
         elif kind == "exhausted":
             self.exhausted[event["space"]] = event["reason"]
         elif kind == "search_stopped":

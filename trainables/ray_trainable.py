@@ -1,7 +1,6 @@
 """One trial as Ray Tune runs it: a thin cover of `trainables.training.trainer.Trainer`, one evaluation a step."""
 
 import json
-import math
 import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -163,14 +162,9 @@ class SegmentationTrial(tune.Trainable):  # type: ignore[misc]
         return {"untrained_miou": float(trainer.evaluate("validation", best=False).miou)}
 
     def _test(self, trainer: "Trainer") -> dict[str, Any]:
-        evaluation = trainer.evaluate("test", best=True)
-        scores = {"boundary_miou": evaluation.boundary_miou, "calibration_error": evaluation.calibration_error}
-        return {
-            "groups": list(evaluation.groups),
-            "confusion": [matrix.tolist() for matrix in evaluation.confusion],
-            # JSON has no NaN: what has no value is left out.
-            **{name: value for name, value in scores.items() if not math.isnan(value)},
-        }
+        from trainables.evaluation.metrics import tested_record
+
+        return tested_record(trainer.evaluate("test", best=True))
 
     def _start(self) -> "Trainer":
         import torch

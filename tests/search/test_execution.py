@@ -12,7 +12,7 @@ from search.controller import SearchController
 from search.execution import run_search
 from search.outputs import SUMMARY
 from search.settings import write_settings
-from tests.search.searching import LocalRun, make_settings
+from tests.search.searching import LocalRun, make_settings, start_next
 from trainables.journal import Event
 from trainables.tracking.client import TrackingError
 
@@ -55,18 +55,14 @@ def to_the_end(run: LocalRun, controller: SearchController) -> bool:
 
 def interrupted(run: LocalRun, controller: SearchController) -> bool:
     controller.begin_phase("search")
-    job = controller.next_trial()
-    assert job is not None
-    controller.started(job.trial_id)
+    job = start_next(controller)
     run._evaluate(controller, job, 10)
     raise KeyboardInterrupt
 
 
 def stopped(run: LocalRun, controller: SearchController) -> bool:
     controller.begin_phase("search")
-    job = controller.next_trial()
-    assert job is not None
-    controller.started(job.trial_id)
+    job = start_next(controller)
     run._evaluate(controller, job, 10)
     controller.stop_search()
     run._evaluate(controller, job, 20)

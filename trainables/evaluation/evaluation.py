@@ -20,7 +20,8 @@ from trainables.evaluation.calibration import CalibrationCounts, calibration_cou
 from trainables.evaluation.confusion import confusion_matrix, foreground_miou
 from trainables.evaluation.pseudo_label_check import PseudoLabelCounts, pseudo_label_counts
 from trainables.evaluation.settings import PLAIN_EVALUATION, EvaluationSettings
-from trainables.evaluation.sliding_window import Block, NonFinitePredictionError, WantedImage, predicted_blocks
+from trainables.evaluation.sliding_window import Block, NonFinitePredictionError, predicted_blocks
+from trainables.evaluation.windows import WantedImage
 from trainables.models.segmentation_model import SegmentationModel
 from trainables.selftraining.strategy import ThresholdStrategy
 
@@ -130,15 +131,16 @@ def predicted_cells(
     Raises:
         NonFinitePredictionError: If a probability is NaN or infinite.
     """
-    images = _wanted_images(records, config, data, cells)
+    images = wanted_images(records, config, data, cells)
     for blocks in predicted_blocks(model, config, images, settings=settings, layout=layout):
         for block in blocks:
             yield records[block.image], block.cell, block.classes
 
 
-def _wanted_images(
+def wanted_images(
     records: Iterable[ImageRecord], config: TrialConfig, data: TrialData, cells: Mapping[str, Sequence[Cell]] | None
 ) -> Iterator[WantedImage]:
+    """Images to be predicted, at a configuration's scale; `cells` as in `predicted_cells`."""
     for record in records:
         pieces = (Cell(0, record.height, 0, record.width),) if cells is None else cells.get(record.name, ())
         read = partial(data.image, record, config.image_scale)
@@ -173,19 +175,25 @@ def evaluate_part(
     Raises:
         NonFinitePredictionError: If a probability is NaN or infinite.
     """
-    cells = data.cells(part)
-    records = tuple(record for record in data.records(part) if cells is None or record.name in cells)
-    counts = _Counts(records, data, strategy)
-    images = _wanted_images(records, config, data, cells)
+    records = records_of(data, part)
+    counts = PartCounts(records, data, strategy)
+    images = wanted_images(records, config, data, data.cells(part))
     for blocks in predicted_blocks(model, config, images, settings=settings, layout=layout):
         counts.add(blocks)
     return counts.evaluation()
 
 
-class _Counts:
+def records_of(data: TrialData, part: str) -> tuple[ImageRecord, ...]:
+    """The images of a part that are looked at."""
+    cells = data.cells(part)
+    return tuple(record for record in data.records(part) if cells is None or record.name in cells)
+
+
+class PartCounts:
     """Counts blocks as they come, and puts the pieces together whose contours are judged."""
 
     def __init__(self, records: Sequence[ImageRecord], data: TrialData, strategy: ThresholdStrategy | None) -> None:
+        """Begin with nothing counted; blocks name their image by its place in `records`."""
         self._records = records
         self._data = data
         self._strategy = strategy

@@ -1,6 +1,7 @@
 """The flat metrics of an evaluation."""
 
 import math
+from typing import Any
 
 from trainables.evaluation.confusion import class_ious
 from trainables.evaluation.evaluation import PartEvaluation
@@ -26,3 +27,14 @@ def evaluation_metrics(evaluation: PartEvaluation, class_names: tuple[str, ...])
         metrics[iou_name(index, name)] = ious[index]
         metrics[pseudo_precision_name(index, name)] = None if precisions is None else precisions[index]
     return {name: float(value) for name, value in metrics.items() if value is not None and not math.isnan(value)}
+
+
+def tested_record(evaluation: PartEvaluation) -> dict[str, Any]:
+    """An evaluation on the test part as a search's journal keeps it: groups, their pixels, and the mean scores."""
+    scores = {"boundary_miou": evaluation.boundary_miou, "calibration_error": evaluation.calibration_error}
+    return {
+        "groups": list(evaluation.groups),
+        "confusion": [matrix.tolist() for matrix in evaluation.confusion],
+        # JSON has no NaN: what has no value is left out.
+        **{name: value for name, value in scores.items() if not math.isnan(value)},
+    }

@@ -1,23 +1,22 @@
 """Prediction of images of any size by windows of the network's input size, alone or overlapping and blended."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from spaces.configuration import TrialConfig
 from trainables.compute.precision import ComputeLayout
 from trainables.data.augmentation import normalised
-from trainables.data.sampling import Crop, cut_crop, scaled_size
+from trainables.data.sampling import scaled_size
 from trainables.data.validation_cells import Cell
 from trainables.evaluation.settings import EvaluationSettings
 from trainables.evaluation.window_probabilities import probabilities_in_memory
-from trainables.evaluation.window_spans import Span, window_spans
+from trainables.evaluation.windows import WantedImage, Window, windows_of
 from trainables.models.segmentation_model import SegmentationModel
 
 WINDOWS_PER_BATCH = 16
@@ -25,23 +24,6 @@ WINDOWS_PER_BATCH = 16
 
 class NonFinitePredictionError(Exception):
     """A model predicted NaN or infinity."""
-
-
-@dataclass(frozen=True, slots=True)
-class WantedImage:
-    """An image, and what of it is to be predicted.
-
-    Attributes:
-        height: Of the original image, px.
-        width: Of the original image, px.
-        pieces: Rectangles of the original image; windows that touch none of them are not computed.
-        read: Reads it at `TrialConfig.image_scale`: (H, W, 3), RGB.
-    """
-
-    height: int
-    width: int
-    pieces: Sequence[Cell]
-    read: Callable[[], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,54 +46,20 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class _Share:
-    """What one window gives to one piece.
+class Rows:
+    """Rows of a piece, over its whole width, whose probabilities are final.
 
-    `complete_to` is the row up to which the piece is complete with this share; None where other windows
-    follow first.
+    Attributes:
+        image: Place of the image among those given.
+        piece: Which of its pieces the rows belong to.
+        cell: Where they lie, px of the original image.
+        probabilities: (C, height, width), float32; on the model's device.
     """
 
+    image: int
     piece: Cell
     cell: Cell
-    complete_to: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """One input of the network, and where its answer goes."""
-
-    place: int
-    image: WantedImage
-    rows: Span
-    columns: Span
-    pixels: NDArray[np.uint8]
-    shares: tuple[_Share, ...]
-
-
-def _windows(images: Iterable[WantedImage], config: TrialConfig, overlap: float) -> Iterator[_Window]:
-    """The windows that touch a wanted piece: image by image, row by row, from left to right."""
-    size = config.crop_size
-    for place, image in enumerate(images):
-        scaled_height, scaled_width = scaled_size(image.height, image.width, config.image_scale)
-        rows = window_spans(image.height, scaled_height, size, overlap)
-        columns = window_spans(image.width, scaled_width, size, overlap)
-        shares: dict[tuple[int, int], list[_Share]] = {}
-        for piece in image.pieces:
-            across = [j for j, span in enumerate(columns) if span.first < piece.right and piece.left < span.end]
-            down = [i for i, span in enumerate(rows) if span.first < piece.bottom and piece.top < span.end]
-            for i in down:
-                complete_to = piece.bottom if i == down[-1] else max(piece.top, rows[i + 1].first)
-                for j in across:
-                    cell = Cell(rows[i].first, rows[i].end, columns[j].first, columns[j].end).intersection(piece)
-                    if cell is not None:
-                        share = _Share(piece, cell, complete_to if j == across[-1] else None)
-                        shares.setdefault((i, j), []).append(share)
-        pixels = image.read() if shares else None
-        for i, j in sorted(shares):
-            assert pixels is not None  # noqa: S101 - some window is wanted
-            crop = Crop(rows[i].start, columns[j].start, size, size, mirrored=False, upside_down=False)
-            cut = cut_crop(pixels, None, crop)[0]
-            yield _Window(place, image, rows[i], columns[j], cut, tuple(shares[i, j]))
+    probabilities: Tensor
 
 
 class _Blend:
@@ -171,9 +119,49 @@ def predicted_blocks(
     Raises:
         NonFinitePredictionError: If a probability is NaN or infinite.
     """
-    device = next(model.parameters()).device
-    windows = _windows(images, config, settings.overlap)
     blends: dict[tuple[int, Cell], _Blend] = {}
+    for batch, probabilities in _predicted_windows(model, config, images, settings=settings, layout=layout):
+        if settings.overlap == 0:
+            blocks = _separate_blocks(batch, probabilities, config)
+        else:
+            blocks = _blended_blocks(batch, probabilities, config, blends)
+        if blocks:
+            yield blocks
+
+
+@torch.inference_mode()
+def predicted_rows(
+    model: SegmentationModel,
+    config: TrialConfig,
+    images: Iterable[WantedImage],
+    *,
+    settings: EvaluationSettings,
+    layout: ComputeLayout,
+) -> Iterator[Rows]:
+    """Predict images as `predicted_blocks` does, and give the probabilities themselves.
+
+    Yields:
+        The rows of every piece from top to bottom, image by image.
+
+    Raises:
+        NonFinitePredictionError: If a probability is NaN or infinite.
+    """
+    blends: dict[tuple[int, Cell], _Blend] = {}
+    for batch, probabilities in _predicted_windows(model, config, images, settings=settings, layout=layout):
+        yield from _blended_rows(batch, probabilities, config, blends)
+
+
+def _predicted_windows(
+    model: SegmentationModel,
+    config: TrialConfig,
+    images: Iterable[WantedImage],
+    *,
+    settings: EvaluationSettings,
+    layout: ComputeLayout,
+) -> Iterator[tuple[Sequence[Window], Tensor]]:
+    """Batches of windows with what the model says of them, (B, C, size, size)."""
+    device = next(model.parameters()).device
+    windows = windows_of(images, config, settings.overlap)
     at_once = WINDOWS_PER_BATCH
     while batch := list(islice(windows, WINDOWS_PER_BATCH)):
         pixels = torch.from_numpy(np.stack([window.pixels for window in batch]))
@@ -183,15 +171,10 @@ def predicted_blocks(
         # NaN and infinity survive in a sum; one check a batch, for it waits for the device.
         if not bool(torch.isfinite(probabilities.sum())):
             raise NonFinitePredictionError
-        if settings.overlap == 0:
-            blocks = _separate_blocks(batch, probabilities, config)
-        else:
-            blocks = _blended_blocks(batch, probabilities, config, blends)
-        if blocks:
-            yield blocks
+        yield batch, probabilities
 
 
-def _separate_blocks(batch: Sequence[_Window], probabilities: Tensor, config: TrialConfig) -> list[Block]:
+def _separate_blocks(batch: Sequence[Window], probabilities: Tensor, config: TrialConfig) -> list[Block]:
     """Blocks of windows that share no pixel."""
     blocks = []
     whole = most_probable(probabilities) if config.image_scale == 1.0 else None
@@ -208,13 +191,25 @@ def _separate_blocks(batch: Sequence[_Window], probabilities: Tensor, config: Tr
 
 
 def _blended_blocks(
-    batch: Sequence[_Window],
+    batch: Sequence[Window],
     probabilities: Tensor,
     config: TrialConfig,
     blends: dict[tuple[int, Cell], _Blend],
 ) -> list[Block]:
     """Blocks of the rows that overlapping windows complete; `blends` carries the others to the next batch."""
     blocks = []
+    for rows in _blended_rows(batch, probabilities, config, blends):
+        confidence, classes = most_probable(rows.probabilities[None])
+        blocks.append(Block(rows.image, rows.piece, rows.cell, classes[0], confidence[0]))
+    return blocks
+
+
+def _blended_rows(
+    batch: Sequence[Window],
+    probabilities: Tensor,
+    config: TrialConfig,
+    blends: dict[tuple[int, Cell], _Blend],
+) -> Iterator[Rows]:
     for window, of_window in zip(batch, probabilities, strict=True):
         for share in window.shares:
             key, cell = (window.place, share.piece), share.cell
@@ -229,9 +224,7 @@ def _blended_blocks(
             if share.complete_to == share.piece.bottom:
                 del blends[key]
             if complete.top < complete.bottom:
-                confidence, classes = most_probable(blended[None])
-                blocks.append(Block(window.place, share.piece, complete, classes[0], confidence[0]))
-    return blocks
+                yield Rows(window.place, share.piece, complete, blended)
 
 
 def most_probable(probabilities: Tensor) -> tuple[Tensor, Tensor]:
@@ -253,13 +246,13 @@ def most_probable(probabilities: Tensor) -> tuple[Tensor, Tensor]:
     return confidence, classes - rank
 
 
-def _inside(window: _Window, cell: Cell) -> tuple[slice, slice]:
+def _inside(window: Window, cell: Cell) -> tuple[slice, slice]:
     """Rows and columns of a window that sees the image in its own pixels."""
     top, left = window.rows.start, window.columns.start
     return slice(cell.top - top, cell.bottom - top), slice(cell.left - left, cell.right - left)
 
 
-def _at_original_size(probabilities: Tensor, window: _Window, cell: Cell, config: TrialConfig) -> Tensor:
+def _at_original_size(probabilities: Tensor, window: Window, cell: Cell, config: TrialConfig) -> Tensor:
     """(C, cell height, cell width) of the original image from a window's (C, size, size)."""
     height, width = window.image.height, window.image.width
     scaled_height, scaled_width = scaled_size(height, width, config.image_scale)

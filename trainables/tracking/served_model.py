@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spaces.configuration import TrialConfig
-from trainables.data.augmentation import IMAGENET_MEAN, IMAGENET_STD
+from trainables.data.colour_statistics import IMAGENET_MEAN, IMAGENET_STD
 from trainables.models import create_model
 from trainables.models.segmentation_model import SegmentationModel
 

@@ -16,8 +16,9 @@ from trainables.compute.precision import ComputeLayout
 from trainables.data.sampling import resize_image, scaled_size
 from trainables.data.validation_cells import Cell, grid_cells
 from trainables.evaluation.settings import EvaluationSettings
-from trainables.evaluation.sliding_window import WantedImage, most_probable, predicted_blocks
+from trainables.evaluation.sliding_window import most_probable, predicted_blocks
 from trainables.evaluation.window_spans import window_spans
+from trainables.evaluation.windows import WantedImage
 
 PLAIN = ComputeLayout("float32", channels_last=False)
 SIZE = 32
