@@ -1,6 +1,18 @@
 """The figures of the report. A new one is a module beside these with a `FIGURE`, and a line in `FIGURES`."""
 
-from analysis.figures import class_iou, finalist_front, finalists, front, hyperparameters, learning_curves
+from analysis.figures import (
+    class_iou,
+    confusion,
+    finalist_front,
+    finalists,
+    front,
+    front_3d,
+    hyperparameters,
+    hypervolume_history,
+    learning_curves,
+    rungs,
+    timeline,
+)
 from analysis.figures.figure import Drawing, Figure
 
 FIGURES: tuple[Figure, ...] = (
@@ -8,9 +20,14 @@ FIGURES: tuple[Figure, ...] = (
     finalist_front.LATENCY,
     front.PARAMETERS,
     front.LATENCY,
+    front_3d.FIGURE,
+    hypervolume_history.FIGURE,
     finalists.FIGURE,
     class_iou.FIGURE,
+    confusion.FIGURE,
     learning_curves.FIGURE,
+    timeline.FIGURE,
+    rungs.FIGURE,
     hyperparameters.FIGURE,
 )
 

@@ -11,7 +11,7 @@ from analysis.figures.figure import Drawing, Figure
 from analysis.figures.marks import NEUTRAL, SpaceMarks, space_marks
 from analysis.figures.rows import baseline_trials, numbers
 from analysis.figures.text import plain_text
-from analysis.figures.theme import new_plot
+from analysis.figures.theme import bar_marker, new_plot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,18 +166,7 @@ def _add_bars(
         width=width * 0.9,
         orientation="h",
         name=plain_text(space),
-        marker={
-            "color": marks.colour,
-            "pattern": {
-                "shape": marks.pattern,
-                "fillmode": "overlay",
-                "fgcolor": "#ffffff",
-                "fgopacity": 0.5,
-                "size": 6,
-                "solidity": 0.2,
-            },
-            "line": {"width": 0},
-        },
+        marker=bar_marker(marks.colour, marks.pattern),
         error_x={
             "type": "data",
             "array": (rows["high"] - rows["iou"]).fillna(0).tolist(),

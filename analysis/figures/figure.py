@@ -34,6 +34,7 @@ class Drawing:
         plot: The plot, without colours for text and grid: the page's theme adds them.
         note: A few words beside the title, such as how many trials it shows.
         legend: Marks that the page explains once above all of a figure's plots, instead of in each plot.
+        on_demand: Drawn only once the reader asks for it, because it is heavy or says what another plot says, too.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Drawing:
     plot: "go.Figure"
     note: str = ""
     legend: tuple[LegendEntry, ...] = ()
+    on_demand: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,13 +4,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.figures.context import FigureContext
 from analysis.figures.figure import Drawing, Figure
-from analysis.figures.front import COST_TITLES, log_range, spread_costs
+from analysis.figures.front import COST_TITLES, add_knee, knee_mark, spread_costs
 from analysis.figures.marks import NEUTRAL, space_marks
 from analysis.figures.text import plain_text, short_number
-from analysis.figures.theme import log_ticks, new_plot
+from analysis.figures.theme import add_front_line, log_range, log_ticks, new_plot
 from analysis.finalist_roles import BASELINE
 from analysis.ground_latency import GROUND_LATENCY, ground_latencies
 
@@ -29,8 +30,10 @@ NAME_WIDTH = 0.3
 def finalist_front_data(results: "SearchResults", cost: str) -> "pd.DataFrame":
     """One row per finalist with a score and a known, positive cost, cheapest first.
 
-    `on_front` marks the non-dominated ones, by their mean mIoU on the test part; `position` is where the point is drawn
-    (`analysis.figures.front.spread_costs`).
+    `on_front` marks the non-dominated ones, by their mean mIoU on the test part, `knee` the one of them after which
+    more cost buys little; `position` is where the point is drawn (`analysis.figures.front.spread_costs`).
+    `attained_low` and `attained_high` are what the worst and the best of the seeds that all of them ran with attained
+    at this cost or below; NaN with fewer than two such seeds.
     """
     import pandas as pd
 
@@ -45,6 +48,7 @@ def finalist_front_data(results: "SearchResults", cost: str) -> "pd.DataFrame":
     scores, costs = scores[usable], costs[usable]
     points = np.column_stack([scores, costs])
     on_front = non_dominated(points, ("max", "min"))
+    attained = _attained(kept, costs)
     table = pd.DataFrame(
         {
             "space": [one.space for one in kept],
@@ -56,10 +60,28 @@ def finalist_front_data(results: "SearchResults", cost: str) -> "pd.DataFrame":
             "high": [np.nan if one.miou.high is None else one.miou.high for one in kept],
             cost: costs,
             "on_front": on_front,
+            "knee": knee_mark(costs, scores, on_front),
+            "attained_low": attained.min(axis=1) if attained.shape[1] > 1 else np.nan,
+            "attained_high": attained.max(axis=1) if attained.shape[1] > 1 else np.nan,
             "position": spread_costs(costs, scores, on_front),
         }
     )
     return table.sort_values([cost, "miou"], kind="stable", ignore_index=True)
+
+
+def _attained(finalists: "list[Finalist]", costs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(finalists, seeds): the best mIoU of a seed's runs that cost no more than a finalist; matched seeds only."""
+    from analysis.scores import foreground_miou
+
+    by_seed = [
+        {test.seed: float(foreground_miou(test.confusion.sum(axis=0))) for test in one.evaluations} for one in finalists
+    ]
+    matched = sorted(set.intersection(*(set(scores) for scores in by_seed))) if by_seed else []
+    scores = np.array([[scores[seed] for seed in matched] for scores in by_seed]).reshape(len(finalists), len(matched))
+    found = np.full(scores.shape, np.nan)
+    for place, cost in enumerate(costs):
+        found[place] = np.nanmax(np.where((costs <= cost)[:, None], scores, -np.inf), axis=0)
+    return found
 
 
 def cost_of(results: "SearchResults", finalist: "Finalist", cost: str) -> float:
@@ -81,7 +103,11 @@ def draw_finalist_front(table: "pd.DataFrame", context: FigureContext, cost: str
     marks = space_marks(context.spaces)
     plot = new_plot()
     left, right = log_range(table["position"].to_numpy(dtype=np.float64))
-    _add_step_line(plot, table, cost, 10**right)
+    front_rows = table[table["on_front"]]
+    add_front_line(plot, front_rows[cost].tolist(), front_rows["miou"].tolist(), 10**right)
+    _add_band(plot, table, cost, 10**right)
+    for _, row in table[table["knee"]].iterrows():
+        add_knee(plot, float(row[cost]), float(row["miou"]))
     on_front = np.log10(table["position"][table["on_front"]].to_numpy(dtype=np.float64))
     for _, row in table.iterrows():
         space, role = str(row["space"]), str(row["role"])
@@ -130,24 +156,30 @@ def draw_finalist_front(table: "pd.DataFrame", context: FigureContext, cost: str
     return (Drawing(key="front", group="", title="", height=380, plot=plot),)
 
 
-def _add_step_line(plot: "go.Figure", table: "pd.DataFrame", cost: str, right: float) -> None:
-    front = table[table["on_front"]].sort_values([cost, "miou"])
-    plot.add_scatter(
-        x=[*front[cost].tolist(), right],
-        y=[*front["miou"].tolist(), float(front["miou"].max())],
-        mode="lines",
-        line={"shape": "hv", "color": NEUTRAL, "width": 1.5},
-        fill="tozeroy",
-        fillcolor="rgba(133,139,148,0.10)",
-        name="front (shaded: dominated)",
-        hoverinfo="skip",
-    )
+def _add_band(plot: "go.Figure", table: "pd.DataFrame", cost: str, right: float) -> None:
+    """Shade what the fronts of the single seeds span."""
+    known = table[table["attained_low"].notna()].drop_duplicates(cost).sort_values(cost)
+    if known.empty:
+        return
+    places = [*known[cost].tolist(), right]
+    for name, fill in (("attained_low", None), ("attained_high", "tonexty")):
+        plot.add_scatter(
+            x=places,
+            y=[*known[name].tolist(), float(known[name].iloc[-1])],
+            mode="lines",
+            line={"shape": "hv", "color": NEUTRAL, "width": 0},
+            fill=fill,
+            fillcolor="rgba(133,139,148,0.30)",
+            name="fronts of the single seeds",
+            showlegend=fill is not None,
+            hoverinfo="skip",
+        )
 
 
 def _score_range(table: "pd.DataFrame") -> list[float]:
     """All marks with their intervals, and room for the names above."""
-    low = float(np.nanmin(table[["miou", "low"]].to_numpy(dtype=np.float64)))
-    high = float(np.nanmax(table[["miou", "high"]].to_numpy(dtype=np.float64)))
+    low = float(np.nanmin(table[["miou", "low", "attained_low"]].to_numpy(dtype=np.float64)))
+    high = float(np.nanmax(table[["miou", "high", "attained_high"]].to_numpy(dtype=np.float64)))
     margin = max(0.08 * (high - low), 0.01)
     return [max(0.0, low - margin), high + margin]
 
@@ -157,10 +189,25 @@ def _figure(name: str, cost: str, title: str) -> Figure:
         name=name,
         title=title,
         caption="One point per configuration that was re-run: the mean over its seeds on the test part, with its 95% "
-        "interval. The line is the front: no other finalist is both cheaper and better. Those off it are faint and, "
-        "where costs are equal, a little apart to be seen; baselines are ringed.",
+        "interval. The line is the front: no other finalist is both cheaper and better. The band is what the fronts of "
+        "the single seeds span. Those off the front are faint and, where costs are equal, a little apart to be seen; "
+        "baselines have a grey rim.",
         empty="No finalist has both a score on the test part and this cost yet.",
-        columns=("space", "role", "trial_id", "seeds", "miou", "low", "high", cost, "on_front", "position"),
+        columns=(
+            "space",
+            "role",
+            "trial_id",
+            "seeds",
+            "miou",
+            "low",
+            "high",
+            cost,
+            "on_front",
+            "knee",
+            "attained_low",
+            "attained_high",
+            "position",
+        ),
         data=partial(finalist_front_data, cost=cost),
         draw=partial(draw_finalist_front, cost=cost),
         wide=True,

@@ -6,10 +6,10 @@ import numpy as np
 
 from analysis.figures.context import FigureContext
 from analysis.figures.figure import Drawing, Figure
-from analysis.figures.marks import NEUTRAL, space_marks
+from analysis.figures.marks import ENSEMBLE_MARKS, NEUTRAL, space_marks
 from analysis.figures.text import plain_text
 from analysis.figures.theme import add_floors, new_plot
-from analysis.finalist_roles import rank_of
+from analysis.finalist_roles import ENSEMBLE, rank_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,24 +22,30 @@ COLUMNS = ("space", "role", "stands", "trial_id", "seed", "miou", "mean", "low",
 def finalists_data(results: "SearchResults") -> "pd.DataFrame":
     """One row per finalist's run: its foreground mIoU on the test part; mean and interval repeat on all its seeds.
 
-    `stands` marks the finalist that stands for its space in the verdict.
+    `stands` marks the finalist that stands for its space in the verdict. The ensembles of two spaces' finalists follow,
+    with both spaces' names as their space.
     """
     import pandas as pd
 
+    from analysis.comparison import score_estimate
     from analysis.finalists import finalists_of
     from analysis.scores import foreground_miou
 
+    groups = [
+        (one.role, one is space.best, one.evaluations, one.miou)
+        for space in finalists_of(results)
+        for one in space.everyone()
+    ]
+    for name in dict.fromkeys(test.space for test in results.tests if test.role == ENSEMBLE):
+        joined = tuple(test for test in results.tests if test.role == ENSEMBLE and test.space == name)
+        groups.append((ENSEMBLE, False, joined, score_estimate(joined)))
     rows = []
-    for space in finalists_of(results):
-        for finalist in space.everyone():
-            stands = finalist is space.best
-            estimate = finalist.miou
-            low = np.nan if estimate.low is None else estimate.low
-            high = np.nan if estimate.high is None else estimate.high
-            for test in sorted(finalist.evaluations, key=lambda one: one.seed):
-                miou = float(foreground_miou(test.confusion.sum(axis=0)))
-                head = (space.space, finalist.role, stands, test.trial_id, test.seed)
-                rows.append((*head, miou, estimate.value, low, high))
+    for role, stands, evaluations, estimate in groups:
+        low = np.nan if estimate.low is None else estimate.low
+        high = np.nan if estimate.high is None else estimate.high
+        for test in sorted(evaluations, key=lambda one: one.seed):
+            miou = float(foreground_miou(test.confusion.sum(axis=0)))
+            rows.append((test.space, role, stands, test.trial_id, test.seed, miou, estimate.value, low, high))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -51,16 +57,18 @@ def draw_finalists(table: "pd.DataFrame", context: FigureContext) -> tuple[Drawi
     marks = space_marks(context.spaces)
     plot = new_plot()
     order = list(table[["space", "role"]].drop_duplicates().itertuples(index=False, name=None))
-    # Within a space they come as they are: by their rank, the baseline last.
-    order.sort(key=lambda pair: context.spaces.index(pair[0]))
+    # Within a space they come as they are: by their rank, the baseline last. Ensembles belong to none.
+    places = {space: place for place, space in enumerate(context.spaces)}
+    order.sort(key=lambda pair: places.get(pair[0], len(places)))
     several = {space for space in context.spaces if sum(1 for one, role in order if one == space and rank_of(role)) > 1}
     texts = []
     for place, (space, role) in enumerate(order):
         rows = table[(table["space"] == space) & (table["role"] == role)]
         first = rows.iloc[0]
-        look = marks[space]
+        look = marks.get(space, ENSEMBLE_MARKS)
         chosen = " (in the verdict)" if space in several and bool(first["stands"]) else ""
-        texts.append(f"{plain_text(space, limit=28)} {role}{chosen}  ")
+        gap = "<br>" if role == ENSEMBLE else " "
+        texts.append(f"{plain_text(space, limit=28)}{gap}{role}{chosen}  ")
         plot.add_scatter(
             x=[float(first["mean"])],
             y=[place],
@@ -109,7 +117,8 @@ FIGURE = Figure(
     name="finalists",
     title="Finalists on the test part",
     caption="Filled marks are means over the seeds with their 95% interval; open marks are the single runs. The test "
-    "part was used for these runs only.",
+    "part was used for these runs only. An ensemble averages what the finalists of two spaces say, seed by seed; it "
+    "takes no part in the verdict.",
     empty="No finalist has run on the test part yet.",
     columns=COLUMNS,
     data=finalists_data,

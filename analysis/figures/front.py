@@ -11,7 +11,7 @@ from analysis.figures.figure import Drawing, Figure
 from analysis.figures.marks import NEUTRAL, SpaceMarks, space_marks, stop_marks
 from analysis.figures.rows import numbers, search_trials, spread_over_ranks
 from analysis.figures.text import plain_text, short_number
-from analysis.figures.theme import add_floors, log_ticks, new_plot
+from analysis.figures.theme import add_floors, add_front_line, log_range, log_ticks, new_plot
 from analysis.ground_latency import GROUND_LATENCY, ground_latencies
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ STRIP = 0.035
 def front_data(results: "SearchResults", cost: str) -> "pd.DataFrame":
     """One row per trial of the search with a finite best_miou and a measured, positive cost, cheapest first.
 
-    `on_front` marks the non-dominated trials: none is at least as cheap and as good, and better in one. `position` is
+    `on_front` marks the non-dominated trials: none is at least as cheap and as good, and better in one; `knee` the one
+    of them after which more cost buys little (`analysis.knee`). `position` is
     where the point is drawn: the cost itself on the front, and spread a little about it for the dominated trials,
     because most trials of a space share one network and would cover each other.
     """
@@ -57,10 +58,37 @@ def front_data(results: "SearchResults", cost: str) -> "pd.DataFrame":
             "best_miou": scores,
             cost: costs,
             "on_front": on_front,
+            "knee": knee_mark(costs, scores, on_front),
             "position": spread_costs(costs, scores, on_front),
         }
     )
     return table.sort_values([cost, "best_miou"], kind="stable", ignore_index=True)
+
+
+def knee_mark(
+    costs: NDArray[np.float64], scores: NDArray[np.float64], on_front: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Mark the knee of the front among all points; nowhere True where it has none."""
+    from analysis.knee import knee
+
+    marked = np.zeros(len(costs), dtype=np.bool_)
+    places = np.flatnonzero(on_front)
+    found = knee(costs[places], scores[places])
+    if found is not None:
+        marked[places[found]] = True
+    return marked
+
+
+def add_knee(plot: "go.Figure", cost: float, score: float) -> None:
+    """Ring the knee of a front, and say what it is."""
+    plot.add_scatter(
+        x=[cost],
+        y=[score],
+        mode="markers",
+        name="knee: beyond it, more cost buys little",
+        marker={"symbol": "circle-open", "size": 22, "color": NEUTRAL, "line": {"width": 2, "color": NEUTRAL}},
+        hoverinfo="skip",
+    )
 
 
 def spread_costs(
@@ -93,7 +121,9 @@ def draw_front(table: "pd.DataFrame", context: FigureContext, cost: str) -> tupl
     marks = space_marks(context.spaces)
     middle = sum(log_range(table["position"].to_numpy(dtype=np.float64))) / 2
     plot = new_plot()
-    _add_step_line(plot, table, cost)
+    on_front = table[table["on_front"]]
+    right = 10 ** log_range(table["position"].to_numpy(dtype=np.float64))[1]
+    add_front_line(plot, on_front[cost].tolist(), on_front["best_miou"].tolist(), right)
     for space in context.spaces:
         rows = table[table["space"] == space]
         faint = rows[~rows["on_front"]]
@@ -105,23 +135,10 @@ def draw_front(table: "pd.DataFrame", context: FigureContext, cost: str) -> tupl
             # An entry of the legend that no single trace has: full strength, whatever is drawn.
             look = {"symbol": marks[space].symbol, "color": marks[space].colour, "size": 10}
             plot.add_scatter(x=[None], y=[None], mode="markers", name=plain_text(space), marker=look)
+    for _, row in table[table["knee"]].iterrows():
+        add_knee(plot, float(row[cost]), float(row["best_miou"]))
     note = _label_axes(plot, table, cost, context)
     return (Drawing(key="front", group="", title="", note=note, height=440, plot=plot),)
-
-
-def _add_step_line(plot: "go.Figure", table: "pd.DataFrame", cost: str) -> None:
-    front = table[table["on_front"]].sort_values([cost, "best_miou"])
-    right = 10 ** log_range(table["position"].to_numpy(dtype=np.float64))[1]
-    plot.add_scatter(
-        x=[*front[cost].tolist(), right],
-        y=[*front["best_miou"].tolist(), float(front["best_miou"].max())],
-        mode="lines",
-        line={"shape": "hv", "color": NEUTRAL, "width": 1.5},
-        fill="tozeroy",
-        fillcolor="rgba(133,139,148,0.10)",
-        name="front (shaded: dominated)",
-        hoverinfo="skip",
-    )
 
 
 def _add_points(
@@ -164,13 +181,6 @@ def _unit(cost: str) -> str:
     return "parameters" if cost == "parameters" else "ms per megapixel"
 
 
-def log_range(positions: NDArray[np.float64]) -> tuple[float, float]:
-    """Ends of a logarithmic axis that shows all positions, as powers of ten."""
-    logs = np.log10(positions)
-    margin = max(0.08 * float(np.ptp(logs)), 0.12)
-    return float(logs.min()) - margin, float(logs.max()) + margin
-
-
 def _label_axes(plot: "go.Figure", table: "pd.DataFrame", cost: str, context: FigureContext) -> str:
     """Set the axes; return what lies below them, in words."""
     left, right = log_range(table["position"].to_numpy(dtype=np.float64))
@@ -194,8 +204,8 @@ def _figure(name: str, cost: str, title: str) -> Figure:
         title=title,
         caption="One point per trial, on the validation part. The line is the front: nothing tried is both cheaper and "
         "better. Trials of one space mostly share one network, so they stand above each other; dominated ones are "
-        "faint and spread sideways a little to be seen. Baselines are ringed. Trials stopped early are scored where "
-        "they stopped.",
+        "faint and spread sideways a little to be seen. Baselines have a grey rim. Trials stopped early are scored "
+        "where they stopped.",
         empty="No trial has both a score and this cost yet.",
         columns=(
             "trial_id",
@@ -206,6 +216,7 @@ def _figure(name: str, cost: str, title: str) -> Figure:
             "best_miou",
             cost,
             "on_front",
+            "knee",
             "position",
         ),
         data=partial(front_data, cost=cost),

@@ -26,28 +26,36 @@ class SpaceMarks:
     pattern: str
 
 
+ENSEMBLE_MARKS = SpaceMarks(colour=NEUTRAL, symbol="hexagram", character="✶", pattern="|")
+"""How the ensembles of two spaces are drawn, which belong to neither."""
+
+
 @dataclass(frozen=True, slots=True)
 class StopMarks:
-    """How an ending is called and drawn: plotly's symbol, and the character most like it."""
+    """How an ending is called and drawn: plotly's symbol, the character most like it, and the pattern of its bars."""
 
     label: str
     symbol: str
     character: str
     colour: str
+    pattern: str
 
 
 STOP_MARKS: dict[str, StopMarks] = {
-    "completed": StopMarks("completed", "circle", "●", "#009e73"),
-    "pruned": StopMarks("pruned", "x-thin", "\N{MULTIPLICATION SIGN}", NEUTRAL),
-    "patience": StopMarks("patience", "line-ns", "|", NEUTRAL),
-    "diverged": StopMarks("diverged", "triangle-up", "▲", "#d55e00"),
-    "out_of_memory": StopMarks("out of memory", "square", "■", "#d55e00"),
-    "error": StopMarks("error", "diamond", "◆", "#d55e00"),
-    "stopped": StopMarks("stopped by the user", "cross", "✚", "#e69f00"),
-    "interrupted": StopMarks("interrupted", "star", "★", "#e69f00"),
-    "": StopMarks("not ended", "circle-open", "○", NEUTRAL),
+    "completed": StopMarks("completed", "circle", "●", "#009e73", ""),
+    "pruned": StopMarks("pruned", "x-thin", "\N{MULTIPLICATION SIGN}", NEUTRAL, "x"),
+    "patience": StopMarks("patience", "line-ns", "|", NEUTRAL, "|"),
+    "diverged": StopMarks("diverged", "triangle-up", "▲", "#d55e00", "/"),
+    "out_of_memory": StopMarks("out of memory", "square", "■", "#d55e00", "+"),
+    "error": StopMarks("error", "diamond", "◆", "#d55e00", "\\"),
+    "stopped": StopMarks("stopped by the user", "cross", "✚", "#e69f00", "-"),
+    "interrupted": StopMarks("interrupted", "star", "★", "#e69f00", "."),
+    "paused": StopMarks("paused at a rung", "hourglass-open", "⧖", "#0072b2", "/"),
+    "restarted": StopMarks("started again after a crash", "asterisk-open", "✱", "#e69f00", "|"),
+    "": StopMarks("not ended", "circle-open", "○", NEUTRAL, "."),
 }
-"""Marks by stop reason; empty is a trial that had not ended when its table was written."""
+"""Marks by stop reason, and of stretches of training by what ended them; empty is what had not ended when its table was
+written."""
 
 
 def space_marks(spaces: Sequence[str]) -> dict[str, SpaceMarks]:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.ground_latency import ground_latencies
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -23,6 +25,19 @@ def search_trials(results: "SearchResults") -> "pd.DataFrame":
     """The trials of the search itself: finalists, which repeat a configuration with other seeds, are left out."""
     trials = results.trials
     return trials[trials["phase"] == "search"] if "phase" in trials else trials
+
+
+def measured_trials(results: "SearchResults") -> "tuple[pd.DataFrame, NDArray[np.float64]]":
+    """The search's trials that have a score and both costs, and those.
+
+    Returns:
+        N trials, and float64 (N, 3): best mIoU, parameters, latency per megapixel in ms; the costs are above 0. Their
+        order and directions are those of `analysis.front.DEFAULT_OBJECTIVES`.
+    """
+    trials = search_trials(results)
+    points = np.column_stack([numbers(trials, "best_miou"), numbers(trials, "parameters"), ground_latencies(trials)])
+    usable = np.logical_and(np.isfinite(points).all(axis=1), np.all(points[:, 1:] > 0, axis=1))
+    return trials[usable], points[usable]
 
 
 def baseline_trials(results: "SearchResults") -> dict[str, "pd.Series[Any]"]:

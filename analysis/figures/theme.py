@@ -4,6 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analysis.figures.context import Floor
 from analysis.figures.marks import NEUTRAL
 from analysis.figures.text import plain_text, short_number
@@ -31,6 +34,14 @@ def template(*, dark: bool) -> dict[str, Any]:
         "automargin": True,
         "title": {"font": {"size": 13}, "standoff": 8},
     }
+    scene_axis = {
+        "gridcolor": grid,
+        "linecolor": line,
+        "zerolinecolor": line,
+        "tickcolor": line,
+        "showbackground": False,
+        "showspikes": False,
+    }
     return {
         "layout": {
             "font": {"family": FONT, "size": 12, "color": text},
@@ -39,6 +50,7 @@ def template(*, dark: bool) -> dict[str, Any]:
             "hoverlabel": {"bgcolor": paper, "bordercolor": line, "font": {"color": text, "family": FONT}},
             "legend": {"bgcolor": "rgba(0,0,0,0)"},
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": line, "activecolor": text},
+            "scene": dict.fromkeys(("xaxis", "yaxis", "zaxis"), scene_axis),
             "annotationdefaults": {"font": {"color": text, "size": 11}},
             "xaxis": axis,
             "yaxis": axis,
@@ -60,6 +72,29 @@ def new_plot() -> "go.Figure":
     return plot
 
 
+def bar_marker(colour: str, pattern: str) -> dict[str, Any]:
+    """Bars told apart by pattern as well as by colour, with a fine line between neighbours."""
+    return {
+        "color": colour,
+        "pattern": {
+            "shape": pattern,
+            "fillmode": "overlay",
+            "fgcolor": "#ffffff",
+            "fgopacity": 0.55,
+            "size": 7,
+            "solidity": 0.2,
+        },
+        "line": {"width": 1, "color": "rgba(255,255,255,0.6)"},
+    }
+
+
+def log_range(positions: NDArray[np.float64]) -> tuple[float, float]:
+    """Ends of a logarithmic axis that shows all positions, as powers of ten."""
+    logs = np.log10(positions)
+    margin = max(0.08 * float(np.ptp(logs)), 0.12)
+    return float(logs.min()) - margin, float(logs.max()) + margin
+
+
 def log_ticks(low: float, high: float, *, most: int) -> tuple[list[float], list[str]]:
     """Round values for a logarithmic axis, and how they are written.
 
@@ -79,6 +114,28 @@ def log_ticks(low: float, high: float, *, most: int) -> tuple[list[float], list[
             return values, [short_number(value) for value in values]
     middle = math.sqrt(low * high)
     return [middle], [short_number(middle)]
+
+
+def add_front_line(plot: "go.Figure", costs: Sequence[float], scores: Sequence[float], right: float) -> None:
+    """Draw a front as a step line over the region that it dominates.
+
+    Args:
+        plot: Costs along x, scores along y.
+        costs: Of the front's points, in any order.
+        scores: The same points' scores, more is better.
+        right: Where the line ends: the dearest cost on the axis.
+    """
+    order = sorted(zip(costs, scores, strict=True))
+    plot.add_scatter(
+        x=[*(cost for cost, _ in order), right],
+        y=[*(score for _, score in order), max(score for _, score in order)],
+        mode="lines",
+        line={"shape": "hv", "color": NEUTRAL, "width": 1.5},
+        fill="tozeroy",
+        fillcolor="rgba(133,139,148,0.10)",
+        name="front (shaded: dominated)",
+        hoverinfo="skip",
+    )
 
 
 def add_floors(plot: "go.Figure", floors: "Sequence[Floor]", *, axis: str = "y") -> None:

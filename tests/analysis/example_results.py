@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from analysis.compute_tables import decisions_frame, stretches_frame
 from analysis.results import Panel, SearchResults, TestEvaluation
 from analysis.tables import CONFIG_PREFIX, costs_frame, curves_frame, results_frame
 from spaces.configuration import TrialConfig
@@ -24,6 +25,7 @@ GROUPS = tuple(f"capture-1/DJI_{number:04d}" for number in range(1, 9))
 SEEDS = (0, 1, 2)
 MAX_STEPS = 120
 EVAL_EVERY = 20
+RUNG = 40
 SOURCES = {"baseline": 0, "best": 1, "best-2": 2}
 """Number of the trial that a finalist of each role repeats."""
 
@@ -142,6 +144,8 @@ def make_results(
         tests=tests,
         costs=costs_frame(table),
         panels=(Panel("unet_best", "unet, best trial: image, truth and prediction", _png()),),
+        stretches=stretches_frame(_stretches(table)),
+        decisions=decisions_frame(_decisions(table)),
     )
 
 
@@ -152,6 +156,53 @@ def with_validation(results: SearchResults, miou_of: Mapping[str, float]) -> Sea
         trials.loc[trials["trial_id"] == trial_id, "best_miou"] = miou
         curves.loc[curves["trial_id"] == trial_id, "miou"] = miou
     return replace(results, trials=trials, curves=curves)
+
+
+def _stretches(trials: Any) -> list[dict[str, Any]]:
+    """Two workers that take the trials in turn; those of the search wait once at their first rung."""
+    rows: list[dict[str, Any]] = []
+    free = [0.0, 0.0]
+    for number, trial in enumerate(trials.to_dict("records")):
+        lane = number % 2
+        rung = RUNG if trial["phase"] == "search" and trial["step"] > RUNG else 0
+        for first, last in ((0, rung), (rung, trial["step"])):
+            if first == last and trial["step"]:
+                continue
+            start, free[lane] = free[lane], free[lane] + 1.0 + (last - first) / 4.0
+            rows.append(
+                {
+                    "trial_id": trial["trial_id"],
+                    "space": trial["space"],
+                    "phase": trial["phase"],
+                    "ending": "paused" if last < trial["step"] else trial["stop_reason"],
+                    "lane": lane,
+                    "sitting": 1,
+                    "first_step": first,
+                    "last_step": last,
+                    "start_seconds": start,
+                    "end_seconds": free[lane],
+                }
+            )
+            if not trial["step"]:
+                break
+    return rows
+
+
+def _decisions(trials: Any) -> list[dict[str, Any]]:
+    """At the first rung every trial that reached it paused and then went on, but for those stopped there."""
+    searched = trials[(trials["phase"] == "search") & (trials["step"] >= RUNG) & (trials["role"] != "baseline")]
+    return [
+        {
+            "trial_id": trial["trial_id"],
+            "space": trial["space"],
+            "rung": RUNG,
+            "seconds": 10.0,
+            "score": 0.5 * trial["best_miou"],
+            "cutoff": 0.2,
+            "outcome": "stopped" if trial["stop_reason"] == "pruned" else "promoted",
+        }
+        for trial in searched.to_dict("records")
+    ]
 
 
 def _add_search_trial(
@@ -260,7 +311,7 @@ def _settings(
         "eval_every": EVAL_EVERY,
         "grace_steps": 40,
         "reduction_factor": 3,
-        "rungs": [40, 120],
+        "rungs": [RUNG, MAX_STEPS],
         "scheduler": "asha",
         "search_alg": "tpe",
         "seed": 0,

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from analysis.compute_tables import decisions_frame, stretches_frame
+from analysis.finalist_roles import ENSEMBLE
 from analysis.results import SearchResults
 from analysis.tables import COST_COLUMNS, costs_frame, curves_frame, results_frame
 from tests.analysis.example_results import make_results
@@ -16,7 +18,16 @@ def empty() -> SearchResults:
     """A search that has not proposed anything."""
     whole = make_results()
     trials = results_frame([])
-    return replace(whole, trials=trials, curves=curves_frame([]), tests=(), costs=costs_frame(trials), panels=())
+    return replace(
+        whole,
+        trials=trials,
+        curves=curves_frame([]),
+        tests=(),
+        costs=costs_frame(trials),
+        panels=(),
+        stretches=stretches_frame([]),
+        decisions=decisions_frame([]),
+    )
 
 
 def bare_settings() -> SearchResults:
@@ -75,6 +86,17 @@ def hostile_names() -> SearchResults:
     return replace(whole, settings={**whole.settings, "name": "<img src=x onerror=alert(1)>"})
 
 
+def ensembles() -> SearchResults:
+    """The finalists of two spaces were joined."""
+    whole = make_results(spaces=("unet", "deeplabv3plus"))
+    members = [test for test in whole.tests if (test.space, test.role) == ("deeplabv3plus", "best")]
+    joined = [
+        replace(test, trial_id=f"ensemble-seed{test.seed}", space="unet + deeplabv3plus", role=ENSEMBLE)
+        for test in members
+    ]
+    return replace(whole, tests=(*whole.tests, *joined))
+
+
 CASES: dict[str, Callable[[], SearchResults]] = {
     "whole": make_results,
     "one_space": lambda: make_results(spaces=("unet",)),
@@ -87,4 +109,5 @@ CASES: dict[str, Callable[[], SearchResults]] = {
     "not_a_number": not_a_number,
     "interrupted": interrupted,
     "hostile_names": hostile_names,
+    "ensembles": ensembles,
 }

@@ -6,9 +6,23 @@ import numpy as np
 import pytest
 
 from analysis.best_trials import best_trials
-from analysis.figures import class_iou, finalist_front, finalists, front, hyperparameters, learning_curves
+from analysis.compute_tables import ENDINGS, decisions_frame, stretches_frame
+from analysis.figures import (
+    class_iou,
+    confusion,
+    finalist_front,
+    finalists,
+    front,
+    front_3d,
+    hyperparameters,
+    hypervolume_history,
+    learning_curves,
+    rungs,
+    timeline,
+)
 from analysis.figures.context import figure_context
 from analysis.figures.hyperparameters import association
+from analysis.figures.marks import STOP_MARKS
 from analysis.figures.rows import spread_over_ranks
 from analysis.figures.theme import log_ticks
 from analysis.ground_latency import GROUND_LATENCY
@@ -76,6 +90,18 @@ def test_finalists_repeat_the_mean_of_their_seeds() -> None:
     for _, rows in table.groupby(["space", "role"]):
         assert rows["mean"].iloc[0] == pytest.approx(rows["miou"].mean())
         assert len(rows) == 3
+
+
+def test_ensembles_come_last_among_the_finalists_and_stand_for_nobody() -> None:
+    results = CASES["ensembles"]()
+    table = finalists.finalists_data(results)
+    joined = table[table["role"] == "ensemble"]
+    assert set(joined["space"]) == {"unet + deeplabv3plus"}
+    assert not joined["stands"].any()
+    (drawing,) = finalists.FIGURE.draw(table, figure_context(results))
+    assert drawing.plot.layout.yaxis.ticktext[-1] == "unet + deeplabv3plus<br>ensemble  "
+    for other in (finalist_front.finalist_front_data(results, "parameters"), confusion.confusion_data(results)):
+        assert set(other["space"]) == {"unet", "deeplabv3plus"}
 
 
 def test_hyperparameters_shows_only_what_varied_each_on_its_scale() -> None:
@@ -232,3 +258,148 @@ def test_the_figure_of_the_finalists_marks_who_stands_for_the_space() -> None:
     table = finalists.finalists_data(results)
     assert set(table["role"][table["stands"]]) == {"best-2"}
     assert set(table["role"]) == {"best", "best-2", "baseline"}
+
+
+def test_the_knee_of_the_front_is_on_it() -> None:
+    results = make_results(finalists=False)
+    best = {"unet-1": 0.5, "unetplusplus-1": 0.8, "deeplabv3plus-1": 0.81}
+    table = front.front_data(with_validation(results, best), "parameters")
+    assert table["trial_id"][table["knee"]].tolist() == ["unetplusplus-1"]
+    assert table["on_front"][table["knee"]].all()
+    straight = front.front_data(with_validation(results, best | {"unetplusplus-1": 0.4}), "parameters")
+    assert not straight["knee"].any()
+
+
+def test_the_band_of_the_finalists_front_is_what_single_seeds_attain() -> None:
+    results = make_results()
+    table = finalist_front.finalist_front_data(results, "parameters")
+    runs = finalists.finalists_data(results)
+    for _, row in table.iterrows():
+        affordable = table[table["parameters"] <= row["parameters"]][["space", "role"]]
+        best = runs.merge(affordable).groupby("seed")["miou"].max()
+        assert row["attained_low"] == pytest.approx(best.min())
+        assert row["attained_high"] == pytest.approx(best.max())
+    one_seed = finalist_front.finalist_front_data(CASES["one_seed"](), "parameters")
+    assert one_seed["attained_low"].isna().all() and one_seed["attained_high"].isna().all()
+
+
+def test_the_front_in_space_is_of_all_three_metrics() -> None:
+    table = front_3d.front_3d_data(make_results())
+    for _, row in table.iterrows():
+        as_good = (
+            (table["best_miou"] >= row["best_miou"])
+            & (table["parameters"] <= row["parameters"])
+            & (table[GROUND_LATENCY] <= row[GROUND_LATENCY])
+        )
+        same = table[["best_miou", "parameters", GROUND_LATENCY]] == row[["best_miou", "parameters", GROUND_LATENCY]]
+        assert row["on_front"] == (not (as_good & ~same.all(axis=1)).any())
+    (drawing,) = front_3d.FIGURE.draw(table, figure_context(make_results()))
+    assert drawing.on_demand
+
+
+def test_hypervolume_never_falls_and_ends_at_one() -> None:
+    table = hypervolume_history.hypervolume_history_data(make_results())
+    for space, rows in table.groupby("space"):
+        assert rows["share"].is_monotonic_increasing
+        assert rows["trials"].tolist() == list(range(1, len(rows) + 1))
+        assert rows["share"].iloc[-1] == pytest.approx(1) if space == "" else rows["share"].iloc[-1] < 1
+    whole = table[table["space"] == ""]
+    assert whole["seconds"].is_monotonic_increasing
+    assert set(whole["trial_id"]) == set(table[table["space"] != ""]["trial_id"])
+
+
+def test_hypervolume_grows_only_with_points_that_nothing_dominates() -> None:
+    results = with_validation(make_results(spaces=("unet",), finalists=False), {"unet-0": 0.6, "unet-1": 0.5})
+    table = hypervolume_history.hypervolume_history_data(results)
+    table = table[table["space"] == ""].set_index("trial_id")
+    assert table["hypervolume"].nunique() == 1
+    # One network for all: a decade of parameters and one of latency below the reference, times the mIoU.
+    assert table["hypervolume"].iloc[0] == pytest.approx(0.6)
+
+
+def test_confusions_are_shares_of_the_true_class() -> None:
+    results = make_results()
+    table = confusion.confusion_data(results)
+    for _, rows in table.groupby(["space", "role", "truth"]):
+        assert rows["share"].sum() == pytest.approx(1)
+    unet = table[(table["space"] == "unet") & (table["role"] == "best")]
+    tests = [test for test in results.tests if (test.space, test.role) == ("unet", "best")]
+    assert unet["pixels"].sum() == sum(test.confusion.sum() for test in tests)
+    row = unet[(unet["truth"] == 2) & (unet["prediction"] == 3)].iloc[0]
+    assert (row["truth_name"], row["prediction_name"]) == ("Bangunan", "Snake Fruit")
+    assert row["pixels"] == sum(test.confusion[:, 2, 3].sum() for test in tests)
+
+
+def test_a_class_that_the_test_part_lacks_has_no_shares() -> None:
+    whole = make_results(spaces=("unet",))
+    tests = []
+    for test in whole.tests:
+        counts = test.confusion.copy()
+        counts[:, 1, :] = 0
+        tests.append(replace(test, confusion=counts))
+    results = replace(whole, tests=tuple(tests))
+    table = confusion.confusion_data(results)
+    assert table["share"][table["truth"] == 1].isna().all()
+    assert table["share"][table["truth"] != 1].notna().all()
+    assert len(confusion.FIGURE.draw(table, figure_context(results))) == 2
+
+
+def test_finalists_that_do_not_stand_for_their_space_are_drawn_on_demand() -> None:
+    results = make_results(ranks=2)
+    drawings = confusion.FIGURE.draw(confusion.confusion_data(results), figure_context(results))
+    shown = [drawing.title for drawing in drawings if not drawing.on_demand]
+    assert len(drawings) == 9
+    assert sorted(title.split()[0] for title in shown) == ["deeplabv3plus", "unet", "unetplusplus"]
+
+
+def test_the_timeline_shows_every_stretch_in_its_lane() -> None:
+    results = make_results()
+    table = timeline.timeline_data(results)
+    (drawing,) = timeline.FIGURE.draw(table, figure_context(results))
+    bars = [trace for trace in drawing.plot.data if trace.type == "bar"]
+    assert sum(len(trace.x) for trace in bars) == len(table) == len(results.stretches)
+    assert {trace.name for trace in bars} == {"completed", "pruned", "diverged", "paused at a rung"}
+
+
+def test_endings_of_one_colour_differ_in_pattern() -> None:
+    looks = [(marks.colour, marks.pattern) for marks in STOP_MARKS.values()]
+    assert len(set(looks)) == len(looks)
+    assert {ending for ending in ENDINGS if ending not in STOP_MARKS} == set()
+
+
+def test_the_timeline_of_a_great_search_draws_its_longest_stretches() -> None:
+    row = {str(name): value for name, value in make_results().stretches.iloc[0].items()}
+    many = [
+        {**row, "lane": number % 8, "start_seconds": float(number), "end_seconds": number + 1.0 + number % 7}
+        for number in range(3 * timeline.MOST_BARS)
+    ]
+    results = replace(make_results(), stretches=stretches_frame(many))
+    (drawing,) = timeline.FIGURE.draw(timeline.timeline_data(results), figure_context(results))
+    bars = [trace for trace in drawing.plot.data if trace.type == "bar"]
+    assert sum(len(trace.x) for trace in bars) == timeline.MOST_BARS
+    assert "2,000 of 6,000" in drawing.note
+
+
+def test_rungs_count_every_trial_once_and_show_the_last_cut() -> None:
+    row = {"space": "unet", "rung": 40, "score": 0.3}
+    judged = [
+        {**row, "trial_id": "a", "seconds": 1.0, "cutoff": np.nan, "outcome": "promoted"},
+        {**row, "trial_id": "b", "seconds": 3.0, "cutoff": 0.25, "outcome": "passed", "score": 0.4},
+        {**row, "trial_id": "c", "seconds": 2.0, "cutoff": 0.20, "outcome": "stopped", "score": 0.1},
+        {**row, "trial_id": "d", "seconds": 4.0, "cutoff": np.nan, "outcome": "audited", "score": 0.05},
+    ]
+    results = replace(make_results(), decisions=decisions_frame(judged))
+    (found,) = rungs.rungs_data(results).to_dict("records")
+    assert found == {
+        "space": "unet",
+        "rung": 40,
+        "reached": 4,
+        "passed": 1,
+        "promoted": 1,
+        "audited": 1,
+        "paused": 0,
+        "stopped": 1,
+        "cutoff": 0.25,
+        "best_stopped": 0.1,
+        "worst_kept": 0.3,
+    }
