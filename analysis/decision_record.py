@@ -1,6 +1,7 @@
 """What a decision consists of, and how it is written for machines (JSON) and for people (Markdown)."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
@@ -162,36 +163,43 @@ class Decision:
         }
 
     def to_markdown(self) -> str:
-        """A page for pull requests: the sentence first, then why, the comparisons and the finalists."""
-        lines = ["# Verdict", "", f"**{_cell(self.sentence)}**", "", _cell(self.reason), ""]
+        """A page for pull requests: the sentence first, how sure it is, the comparisons, the finalists, the rule."""
+        lines = ["# Verdict", "", f"**{_cell(self.sentence)}**", ""]
+        if self.reason not in self.sentence:
+            lines += [f"Why: {_cell(self.reason)}", ""]
+        states = {"decided": "decided", "undecided": "undecided", "none": "no verdict"}
+        asked = "" if self.deployment == "any" else f" for the deployment `{self.deployment}`"
+        lines += [f"How sure: {states[self.status]}{asked}. {_cell(self.confidence)}".rstrip(), ""]
         if self.would_decide:
             lines += [f"What would decide it: {_cell(self.would_decide)}", ""]
-        if self.choices:
-            lines += [_cell(self.choice_sentence()), ""]
-        if self.confidence:
-            lines += [f"Confidence: {_cell(self.confidence)}", ""]
+        if self.warnings:
+            lines += ["Keep in mind:", "", *(f"- {_cell(warning)}" for warning in self.warnings), ""]
         if self.pairs:
             lines += [
-                "| reference | challenger | difference, points of mIoU | interval | seeds | verdict |",
-                "|---|---|---|---|---|---|",
+                "| compared | difference, points of mIoU | interval | seeds | verdict |",
+                "|---|--:|--:|--:|---|",
                 *(_pair_line(pair) for pair in self.pairs),
                 "",
             ]
         if self.candidates:
             lines += [
-                "| space | settings | mIoU, points | interval | parameters | latency p90, ms | memory, MB |",
-                "|---|---|---|---|---|---|---|",
+                "| finalist | trial | in the verdict | mIoU, points, test | interval | parameters | latency p90, ms "
+                "| memory, MB |",
+                "|---|---|---|--:|--:|--:|--:|--:|",
                 *(_candidate_line(candidate) for candidate in self.candidates),
                 "",
             ]
-        lines += [f"- {_cell(warning)}" for warning in self.warnings]
+        if self.choices:
+            lines += [_cell(self.choice_sentence()), ""]
+        if self.budgets.given():
+            limits = ", ".join(f"{name.replace('_', ' ')} {limit:g}" for name, limit in self.budgets.given().items())
+            lines += [f"Budgets: {limits}.", ""]
         return "\n".join(lines).rstrip() + "\n"
 
 
 def _pair_line(pair: PairVerdict) -> str:
     cells = (
-        pair.reference,
-        pair.challenger,
+        f"{pair.challenger} minus {pair.reference}",
         _number(pair.difference_points, "+.2f"),
         _interval(pair.low_points, pair.high_points),
         str(pair.seeds),
@@ -202,8 +210,9 @@ def _pair_line(pair: PairVerdict) -> str:
 
 def _candidate_line(candidate: CandidateRow) -> str:
     cells = (
-        candidate.space,
-        candidate.role,
+        f"{candidate.space} {candidate.role}",
+        candidate.source_trial_id,
+        "yes" if candidate.stands else "",
         _number(candidate.miou_points, ".2f"),
         _interval(candidate.low_points, candidate.high_points),
         _number(candidate.costs["parameters"], ",.0f"),
@@ -222,8 +231,10 @@ def _interval(low: float | None, high: float | None) -> str:
 
 
 def _cell(text: str) -> str:
-    """Names come from outside: keep them from ending a table cell or starting HTML."""
-    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")
+    """Names come from outside: keep them from ending a table cell or starting HTML, links, pictures or emphasis."""
+    escaped = re.sub(r"([\\|*`\[\]])", r"\\\1", text).replace("<", "&lt;").replace(">", "&gt;")
+    # A mention of somebody, or of an issue, needs its name right after the sign.
+    escaped = re.sub(r"([@#])(?=\w)", "\\1\N{ZERO WIDTH NON-JOINER}", escaped)
     return " ".join(escaped.split())
 
 

@@ -16,6 +16,8 @@ from spaces.command_line import EXIT_DONE, OneLineArgumentParser, add_debug_opti
 from spaces.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.decision_record import Budgets, Deployment
     from analysis.page.method import ReportOptions
     from analysis.page.plots import DrawnFigure
@@ -78,7 +80,7 @@ def write_report(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
-            write_atomically(folder / name, partial(table.to_csv, index=False, lineterminator="\n"))
+            write_atomically(folder / name, partial(_write_csv, table))
         for name, text in texts.items():
             write_atomically(folder / name, partial(_write_text, text))
         # The page comes last: whoever sees it finds the files that it names.
@@ -102,6 +104,14 @@ def _options_for(name: str, folder: Path, *, images: bool) -> "ReportOptions":
         out=None if in_search else str(folder),
         images=images,
     )
+
+
+def _write_csv(table: "pd.DataFrame", file: Path) -> None:
+    """Write a table; what is missing is empty. Arrow takes a tenth of the time that pandas takes."""
+    import pyarrow
+    import pyarrow.csv
+
+    pyarrow.csv.write_csv(pyarrow.Table.from_pandas(table, preserve_index=False), file)
 
 
 def _write_text(text: str, file: Path) -> None:

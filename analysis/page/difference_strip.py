@@ -51,10 +51,16 @@ class Strip:
 
 
 def make_strips(decision: "Decision") -> tuple[Strip, ...]:
-    """One strip per comparison of the decision whose difference is a number."""
+    """One strip per comparison whose difference is a number: first those that the verdict rests on.
+
+    These are the winner's, or the undecided ones.
+    """
+    pairs = sorted(
+        decision.pairs, key=lambda pair: decision.winner not in {pair.reference, pair.challenger, pair.winner}
+    )
     return tuple(
-        _strip(pair, _bounds(decision, pair), alone=len(decision.pairs) == 1)
-        for pair in decision.pairs
+        _strip(pair, _bounds(decision, pair), alone=len(pairs) == 1)
+        for pair in pairs
         if math.isfinite(pair.difference_points)
     )
 

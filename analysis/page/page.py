@@ -1,8 +1,6 @@
 """The whole page: everything the template shows, gathered from the results and the decision, and rendered."""
 
-import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +12,20 @@ from analysis.figures.embedding import plotly_javascript
 from analysis.figures.finalist_front import cost_of
 from analysis.figures.rows import numbers, search_trials
 from analysis.figures.theme import template
+from analysis.finalist_roles import ENSEMBLE
 from analysis.ground_latency import GROUND_LATENCY, ground_latencies
 from analysis.measured_costs import DEVICE_SETTING
 from analysis.page.against_baseline import make_pairs
 from analysis.page.cards import make_cards, with_interval
 from analysis.page.difference_strip import make_strips
 from analysis.page.early_stopping import make_early_stopping
+from analysis.page.finalist_cards import make_finalist_cards
 from analysis.page.formatting import amount, count, score
+from analysis.page.importance import make_importance
 from analysis.page.method import ReportOptions, make_topics, repeat_command, report_command
-from analysis.page.plots import DrawnFigure, make_blocks, plot_specifications
+from analysis.page.pictures import pictures_by_trial
+from analysis.page.plots import DrawnFigure, make_blocks, places_by_key, plot_specifications
+from analysis.page.pseudo_labels import make_pseudo_labels
 from analysis.page.spending import make_spending, spending_unit
 from analysis.page.trials_table import COLUMNS, trials_table
 from analysis.page.verdict import make_verdict
@@ -31,14 +34,6 @@ from analysis.undecided import count_of
 if TYPE_CHECKING:
     from analysis.decision_record import Decision
     from analysis.results import SearchResults
-
-
-@dataclass(frozen=True, slots=True)
-class PanelView:
-    """A picture inside the page: its text, and its bytes as a data URI."""
-
-    caption: str
-    source: str
 
 
 def render_page(
@@ -95,8 +90,14 @@ def page_content(
     """Everything the template shows, by the names it uses."""
     settings = results.settings
     name = str(settings.get("name") or "search")
-    verdict = make_verdict(decision)
+    verdict = make_verdict(results, decision)
     trials = results.trials
+    sources = trials["source_trial_id"].dropna() if "source_trial_id" in trials else ()
+    pictures, other_pictures = pictures_by_trial(results.panels, [str(source) for source in sources])
+    chosen = (decision.winner, decision.settings_of) if decision.winner and decision.settings_of else None
+    finalists = make_finalist_cards(results, context, chosen, places_by_key(drawn), pictures)
+    blocks = make_blocks(drawn, {place for card in finalists for _, place in card.plots})
+    (hyperparameters,) = (one.data for one in drawn if one.figure.name == "hyperparameters")
     return {
         "name": name,
         "origin": _origin(results),
@@ -109,7 +110,10 @@ def page_content(
         "tested": len(results.tests) > 0,
         "intervals": any(row.low_points is not None for row in decision.candidates),
         "device": _costs_device(settings),
-        "figures": make_blocks(drawn),
+        "figures": blocks,
+        "finalist_cards": finalists,
+        "pseudo_labels": make_pseudo_labels(results, context.spaces),
+        "importance": make_importance(hyperparameters),
         "front": front_rows(results),
         "finalist_front": finalist_rows(results),
         "pairs": make_pairs(results, context.spaces),
@@ -119,10 +123,7 @@ def page_content(
         "spaces": context.spaces,
         "stop_reasons": sorted({str(reason) for reason in trials.get("stop_reason", ()) if reason}),
         "columns": COLUMNS,
-        "panels": [
-            PanelView(panel.caption, "data:image/png;base64," + base64.b64encode(panel.png).decode("ascii"))
-            for panel in results.panels
-        ],
+        "pictures": other_pictures,
         "classes": class_entries(settings),
         "topics": make_topics(settings),
         "command": repeat_command(settings),
@@ -158,7 +159,7 @@ def front_rows(results: "SearchResults") -> list[dict[str, str]]:
 
 
 def finalist_rows(results: "SearchResults") -> list[dict[str, str]]:
-    """All finalists with what they reached on the test part and cost, written out, cheapest first.
+    """All finalists with what they reached on the test part and cost, written out, cheapest first; then ensembles.
 
     `front` says whether another one is at least as good in mIoU, parameters and latency together, and better in one.
     """
@@ -183,7 +184,24 @@ def finalist_rows(results: "SearchResults") -> list[dict[str, str]]:
         }
         for (one, stands), its, front in zip(found, costs, on_front, strict=True)
     ]
-    return [rows[place] for place in np.lexsort((points[:, 0], points[:, 1]))]
+    return [rows[place] for place in np.lexsort((points[:, 0], points[:, 1]))] + _ensemble_rows(results)
+
+
+def _ensemble_rows(results: "SearchResults") -> list[dict[str, str]]:
+    """The ensembles of two spaces' finalists: a score, but no single network, trial or cost."""
+    from analysis.comparison import score_estimate
+
+    joined = [test for test in results.tests if test.role == ENSEMBLE]
+    empty = dict.fromkeys(("trial_id", "stands", "validation", "parameters", "latency", "front"), "")
+    return [
+        {
+            **empty,
+            "space": space,
+            "role": "averaged softmax",
+            "miou": with_interval(score_estimate([test for test in joined if test.space == space])),
+        }
+        for space in dict.fromkeys(test.space for test in joined)
+    ]
 
 
 def _origin(results: "SearchResults") -> list[str]:

@@ -1,5 +1,6 @@
 """The figures as the page holds them: headings, places for plots, and the plots' specifications."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -29,13 +30,14 @@ class DrawnFigure:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one plot goes: its element id, texts and height in px."""
+    """Where one plot goes: its element id, texts and height in px; `on_demand` is not drawn before it is asked for."""
 
     identity: str
     title: str
     note: str
     height: int
     description: str
+    on_demand: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Block:
         wide: Each plot takes the whole width.
         legend: Marks explained once above the plots.
         groups: Heading, first places, and places that open on demand.
+        places: All its places, those that another part of the page shows included.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Block:
     wide: bool
     legend: tuple[LegendEntry, ...]
     groups: tuple[tuple[str, tuple[Place, ...], tuple[Place, ...]], ...]
+    places: tuple[Place, ...]
 
 
 def draw_figures(results: "SearchResults", context: FigureContext) -> tuple[DrawnFigure, ...]:
@@ -80,9 +84,21 @@ def place_identity(figure: Figure, drawing: Drawing) -> str:
     return f"plot-{element_key(figure.name)}-{drawing.key}"
 
 
-def make_blocks(drawn: tuple[DrawnFigure, ...]) -> dict[str, Block]:
-    """All figures for the template, by name."""
-    return {one.figure.name: _block(one) for one in drawn}
+def make_blocks(drawn: tuple[DrawnFigure, ...], elsewhere: Collection[Place] = ()) -> dict[str, Block]:
+    """All figures for the template, by name.
+
+    Args:
+        drawn: The figures.
+        elsewhere: Places that another part of the page shows.
+    """
+    return {one.figure.name: _block(one, elsewhere) for one in drawn}
+
+
+def places_by_key(drawn: tuple[DrawnFigure, ...]) -> dict[str, Place]:
+    """Every plot's place by its figure's name, a slash and its drawing's key."""
+    return {
+        f"{one.figure.name}/{drawing.key}": _place(one.figure, drawing) for one in drawn for drawing in one.drawings
+    }
 
 
 def plot_specifications(drawn: tuple[DrawnFigure, ...]) -> dict[str, dict[str, Any]]:
@@ -96,11 +112,13 @@ def plot_specifications(drawn: tuple[DrawnFigure, ...]) -> dict[str, dict[str, A
     }
 
 
-def _block(drawn: DrawnFigure) -> Block:
+def _block(drawn: DrawnFigure, elsewhere: Collection[Place]) -> Block:
     figure = drawn.figure
     groups = []
     for heading, members in groupby(drawn.drawings, key=lambda drawing: drawing.group):
-        places = [_place(figure, drawing) for drawing in members]
+        places = [place for drawing in members if (place := _place(figure, drawing)) not in elsewhere]
+        if not places:
+            continue
         first = len(places) if not heading else FIRST_OF_MANY
         groups.append((heading, tuple(places[:first]), tuple(places[first:])))
     return Block(
@@ -111,6 +129,7 @@ def _block(drawn: DrawnFigure) -> Block:
         wide=figure.wide,
         legend=tuple(dict.fromkeys(entry for drawing in drawn.drawings for entry in drawing.legend)),
         groups=tuple(groups),
+        places=tuple(_place(figure, drawing) for drawing in drawn.drawings),
     )
 
 
@@ -122,4 +141,5 @@ def _place(figure: Figure, drawing: Drawing) -> Place:
         note=drawing.note,
         height=drawing.height,
         description=described,
+        on_demand=drawing.on_demand,
     )

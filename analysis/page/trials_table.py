@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.page.formatting import is_missing, setting
+from analysis.page.trial_curves import trial_curves
 from analysis.tables import CONFIG_PREFIX
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ COLUMNS = (
 
 
 def trials_table(results: "SearchResults") -> dict[str, Any]:
-    """Columns, rows and configurations as plain JSON values; configurations by parameter, then by trial.
+    """Columns, rows, configurations and learning curves as plain JSON values; configurations by parameter, then trial.
 
     A finalist's role is written as "finalist, best" or "finalist, baseline".
     """
@@ -57,6 +58,7 @@ def trials_table(results: "SearchResults") -> dict[str, Any]:
             [None if is_missing(value) else setting(value) for value in trials[name].tolist()] for name in names
         ],
         "errors": [str(value) for value in _values(trials, "error", "")],
+        "curves": trial_curves([str(trial) for trial in lists["trial_id"]], results.curves),
     }
 
 

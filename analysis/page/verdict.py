@@ -1,10 +1,15 @@
 """The verdict as the page states it."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.page.formatting import count
+from analysis.tables import CONFIG_PREFIX
+
 if TYPE_CHECKING:
-    from analysis.decision_record import Decision
+    from analysis.decision_record import Decision, PairVerdict
+    from analysis.results import SearchResults
 
 STATES = {"decided": "Decided", "undecided": "Undecided", "none": "No verdict"}
 DEPLOYMENTS = {"any": "", "edge": "for an edge device", "server": "for a server"}
@@ -16,6 +21,8 @@ class Verdict:
 
     Attributes:
         sentence: The verdict in one sentence.
+        model: What it names: network, size and the trial whose settings to take, or between what it is not settled;
+            empty where there is no verdict.
         state: Whether it is decided, and for which deployment.
         decided: Whether it is.
         chosen: The space it names; None unless decided.
@@ -27,6 +34,7 @@ class Verdict:
     """
 
     sentence: str
+    model: str
     state: str
     decided: bool
     chosen: str | None
@@ -37,11 +45,12 @@ class Verdict:
     warnings: tuple[str, ...]
 
 
-def make_verdict(decision: "Decision") -> Verdict:
+def make_verdict(results: "SearchResults", decision: "Decision") -> Verdict:
     """Word a decision for the page."""
     for_what = DEPLOYMENTS[decision.deployment]
     return Verdict(
         sentence=decision.sentence,
+        model=_model(results, decision),
         state=f"{STATES[decision.status]}{' ' + for_what if for_what else ''}",
         decided=decision.status == "decided",
         chosen=decision.winner,
@@ -53,14 +62,41 @@ def make_verdict(decision: "Decision") -> Verdict:
     )
 
 
+def _model(results: "SearchResults", decision: "Decision") -> str:
+    """The chosen configuration in a line: space, encoder, parameters, trial; without one, what it lies between."""
+    if decision.status == "undecided":
+        open_pairs = [pair for pair in decision.pairs if _matters(decision, pair)]
+        return f"not settled: {'; '.join(f'{pair.reference} or {pair.challenger}' for pair in open_pairs)}"
+    row = next(
+        (one for one in decision.candidates if one.space == decision.winner and one.role == decision.settings_of), None
+    )
+    if row is None:
+        return decision.winner or ""
+    facts = [row.space]
+    trials = results.trials
+    source = trials[trials["trial_id"] == row.source_trial_id]
+    encoder = "" if source.empty else str(source.iloc[0].get(f"{CONFIG_PREFIX}encoder") or "")
+    if encoder:
+        facts.append(f"encoder {encoder}")
+    if not math.isnan(row.costs["parameters"]):
+        facts.append(f"{count(row.costs['parameters'])} parameters")
+    if row.source_trial_id:
+        facts.append(f"settings of trial {row.source_trial_id} ({row.role})")
+    return ", ".join(facts)
+
+
+def _matters(decision: "Decision", pair: "PairVerdict") -> bool:
+    """Whether a comparison is open and its outcome could change the verdict: others are left out of its text."""
+    return bool(pair.would_decide) and pair.would_decide in decision.would_decide
+
+
 def _needs(decision: "Decision") -> tuple[tuple[str, str], ...]:
     """What would decide it, once for all comparisons that need the same."""
     if not decision.would_decide:
         return ()
     needs: dict[str, list[str]] = {}
     for pair in decision.pairs:
-        # Comparisons that no longer matter are left out of the decision's own text.
-        if pair.would_decide and pair.would_decide in decision.would_decide:
+        if _matters(decision, pair):
             needs.setdefault(pair.would_decide, []).append(f"{pair.reference} or {pair.challenger}")
     if len(decision.pairs) < 2 or not needs:
         return (("", decision.would_decide),)

@@ -12,6 +12,7 @@ from analysis.results import (
     write_panels,
     write_results,
     write_settings,
+    write_stretches,
     write_tests,
 )
 
@@ -25,6 +26,7 @@ def write_search(folder: Path, results: SearchResults) -> Path:
     write_results(folder, results.trials)
     write_curves(folder, results.curves)
     write_tests(folder, results.tests)
+    write_stretches(folder, results.stretches, results.decisions)
     write_panels(folder, results.panels)
     return folder
 

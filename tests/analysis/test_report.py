@@ -22,6 +22,7 @@ from analysis.results import SearchResults, read_search_folder
 from spaces.errors import InputError
 from tests.analysis.example_results import make_results
 from tests.analysis.figures.cases import CASES, EVIL_NAMES
+from tests.analysis.hostile_results import EVIL, hostile_results
 from tests.analysis.report_folder import Page, read_page, write_search
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,8 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def search(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A search whose classes, and whose name, try to break the page."""
-    return write_search(tmp_path_factory.mktemp("runs") / "hostile", CASES["hostile_names"]())
+    """A search in which everything that has a name tries to break the page."""
+    return write_search(tmp_path_factory.mktemp("runs") / "hostile", hostile_results())
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_the_verdict_comes_first(page: Page, search: Path) -> None:
 
 def test_the_page_loads_nothing(page: Page, folder: Path) -> None:
     for address in page.loads():
-        beside = re.fullmatch(r"[a-z_]+\.(csv|json|md)", address)
+        beside = re.fullmatch(r"[a-z0-9_]+\.(csv|json|md)", address)
         assert address.startswith(("#", "data:")) or (beside and (folder / address).is_file()), address
     assert all("src" not in attributes for attributes, _ in page.scripts)
     assert not re.search(r"@import|url\(", "".join(page.styles))
@@ -97,9 +98,18 @@ def test_names_from_outside_stay_text(page: Page, folder: Path) -> None:
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     assert "<img src=x onerror=alert(1)>" in page.text_of("strong")
     shown = " ".join(text for _, text in page.texts)
-    for name in EVIL_NAMES:
-        assert name in shown
-    assert "<script>alert" not in (folder / "index.html").read_text(encoding="utf-8")
+    for name in (*EVIL_NAMES, *EVIL.values()):
+        assert " ".join(name.split()) in shown or name in page.data()["trials"]["errors"], name
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    for tag in ("<script>alert", "<img src=x", "<svg onload", "<iframe", "<b>bold"):
+        assert tag not in text
+
+
+def test_a_plot_is_shown_once_and_can_be_saved(page: Page) -> None:
+    saved = {attributes["data-plot"] for _, attributes in page.tags if "data-save" in attributes}
+    offered = {attributes["value"] for tag, attributes in page.tags if tag == "option" and "value" in attributes}
+    assert saved
+    assert set(page.data()["plots"]) <= saved | offered
 
 
 def test_the_trials_table_has_every_trial(page: Page, search: Path) -> None:
@@ -107,7 +117,8 @@ def test_the_trials_table_has_every_trial(page: Page, search: Path) -> None:
     table = page.data()["trials"]
     assert [row[0] for row in table["rows"]] == trials["trial_id"].tolist()
     assert all(len(values) == len(trials) for values in table["configurations"])
-    assert any("NaN" in error for error in table["errors"])
+    assert EVIL["error"] in table["errors"]
+    assert len(table["curves"]["at"]) == len(table["curves"]["scores"]) == len(trials)
 
 
 def test_every_plot_has_its_place(page: Page) -> None:

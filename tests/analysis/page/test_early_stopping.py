@@ -96,8 +96,8 @@ def test_the_page_shows_it_in_well_formed_html(tmp_path: Path) -> None:
     (folder / "summary.json").write_text(json.dumps(recorded()), encoding="utf-8")
     page = read_page(write_report(read_search_folder(folder), folder / "report"))
     assert page.unbalanced == []
-    assert any("rightly stopped" in text for text in page.text_of("h3"))
-    assert ("section", {"id": "stopping"}) in page.tags
+    assert any("rightly stopped" in text for text in page.text_of("h4"))
+    assert ("h3", {"id": "stopping"}) in page.tags
     assert ("a", {"href": "#stopping"}) in page.tags
 
 
