@@ -1,0 +1,37 @@
+"""Images that decide the ranges of a quantised network: crops of training images, never of others."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spaces.configuration import TrialConfig
+from trainables.data.colour_statistics import normalised_array
+
+if TYPE_CHECKING:
+    from trainables.data.trial_data import TrialData
+
+
+def calibration_images(data: "TrialData", config: TrialConfig, count: int) -> NDArray[np.float32]:
+    """Centre crops of training images, spread evenly over them, as the network sees them.
+
+    Args:
+        data: The data that the network was trained on.
+        config: Gives the scale of images and the side of crops.
+        count: How many; fewer where there are fewer images.
+
+    Returns:
+        (N, 3, `crop_size`, `crop_size`), normalised. Images smaller than a crop are mirrored at their borders.
+    """
+    records = data.records("train")
+    chosen = np.unique(np.linspace(0, len(records) - 1, num=min(count, len(records))).round().astype(int))
+    crops = [_centre(data.image(records[int(place)], config.image_scale), config.crop_size) for place in chosen]
+    return normalised_array(np.stack(crops))
+
+
+def _centre(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    missing = [max(0, side - length) for length in image.shape[:2]]
+    if any(missing):
+        image = np.pad(image, [*((more // 2, more - more // 2) for more in missing), (0, 0)], mode="symmetric")
+    top, left = ((length - side) // 2 for length in image.shape[:2])
+    return image[top : top + side, left : left + side]

@@ -1,0 +1,37 @@
+"""What is exported of a network: from normalised images to one map per class."""
+
+import torch
+from torch import Tensor, nn
+
+from trainables.models.segmentation_model import SegmentationModel
+
+IMAGES = "images"
+PROBABILITIES = "probabilities"
+LOGITS = "logits"
+
+
+class DeployedNetwork(nn.Module):
+    """A network as it predicts, or its heads' logits to compare exports by.
+
+    Several heads can't be folded into one: the mean of their softmax is not the softmax of any convolution. What is
+    linear is one convolution already (`SegmentationHeads`), with a kernel that runtimes compute once.
+
+    Args:
+        model: The network; it is put into evaluation mode.
+        output: `PROBABILITIES`, the mean of the heads' softmax, (B, C, H, W); or `LOGITS`, (B, K, C, H, W).
+    """
+
+    def __init__(self, model: SegmentationModel, output: str = PROBABILITIES) -> None:
+        super().__init__()
+        self.model = model.eval()
+        self.output = output
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Predict normalised images, (B, 3, H, W) float32."""
+        result: Tensor = self.model(images) if self.output == LOGITS else self.model.probabilities(images)
+        return result
+
+
+def example_images(size: int, batch: int = 2) -> Tensor:
+    """Images to trace a network with, (B, 3, `size`, `size`) float32, always the same."""
+    return torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(0))

@@ -1,0 +1,114 @@
+"""Networks as ONNX files, float32 and int8."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.export.deployed_network import IMAGES, PROBABILITIES, DeployedNetwork, example_images
+from trainables.models.segmentation_model import SegmentationModel
+
+_CONVOLUTIONS = ("Conv", "ConvTranspose")
+
+
+def export_onnx(model: SegmentationModel, path: Path, *, size: int, output: str = PROBABILITIES) -> None:
+    """Write a network as ONNX, for any number of images of one size.
+
+    Args:
+        model: The network, on the CPU, float32; it is put into evaluation mode.
+        path: The file; its folder must exist. Its input is called "images", (B, 3, `size`, `size`) float32,
+            normalised; its output as `output`.
+        size: Side of the images, px.
+        output: As of `DeployedNetwork`.
+    """
+    import torch
+
+    network = DeployedNetwork(model, output)
+    batch = torch.export.Dim("batch", min=1, max=1024)
+    with _quiet(), torch.no_grad():
+        torch.onnx.export(
+            network,
+            (example_images(size),),
+            path,
+            dynamo=True,
+            input_names=[IMAGES],
+            output_names=[output],
+            dynamic_shapes={"images": {0: batch}},
+            external_data=False,
+            verbose=False,
+        )
+
+
+def quantise_onnx(source: Path, target: Path, images: NDArray[np.float32]) -> None:
+    """Quantise an ONNX file statically: weights per channel and activations, int8, as QDQ operators.
+
+    Args:
+        source: What `export_onnx` wrote.
+        target: The file to write.
+        images: Normalised images, (N, 3, H, W), whose activations decide the ranges.
+    """
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Images(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._left = iter(images)
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:  # type: ignore[override, unused-ignore]
+            image = next(self._left, None)
+            return None if image is None else {IMAGES: image[None]}
+
+    prepared = target.with_name(f"{target.stem}-prepared.onnx")
+    try:
+        with _quiet():
+            # Symbolic shapes fail on some exports; the graph's own inference suffices for fixed sizes.
+            quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+            quantize_static(
+                str(prepared),
+                str(target),
+                Images(),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                nodes_to_exclude=_after_last_convolution(prepared),
+                op_types_to_quantize=["Conv", "ConvTranspose", "Add", "Concat", "MaxPool", "GlobalAveragePool"],
+            )
+    finally:
+        prepared.unlink(missing_ok=True)
+
+
+def _after_last_convolution(path: Path) -> list[str]:
+    """Names of the nodes from which no convolution follows: logits, softmax and mean, which stay float32.
+
+    Their few operations cost little, and 8 bits would show in every probability.
+    """
+    import onnx
+
+    graph = onnx.load(path).graph
+    needed: set[str] = set()
+    after = []
+    for node in reversed(graph.node):
+        if node.op_type in _CONVOLUTIONS or needed & set(node.output):
+            needed |= set(node.input)
+        if node.op_type not in _CONVOLUTIONS and not needed & set(node.output):
+            after.append(node.name)
+    return after
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporters' talk about their progress off the terminal; their errors are raised."""
+    previous = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(previous)
