@@ -1,7 +1,7 @@
 """What a model costs on this machine: `python -m analysis.benchmark --models unet,deeplabv3plus`.
 
-One fresh process per network (`analysis.costs` has the protocol), without Ray or MLflow. Let nothing else run on
-the device meanwhile.
+One fresh process per network and runtime, measured in turn (`analysis.cost_protocol`), without Ray or MLflow. Let
+nothing else run on the device meanwhile.
 """
 
 import argparse
@@ -10,15 +10,19 @@ import io
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from analysis.cost_protocol import measure_networks, tell
+from analysis.cost_settings import RECIPE_BATCH, CalibrationData, MeasuredNetwork, Protocol
+from analysis.runtimes.names import EAGER, FLOAT32, INT8, PRECISIONS, RUNTIME_KINDS, variants_of
 from spaces.command_line import OneLineArgumentParser, add_debug_option, run_command
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
+from trainables.data.source_options import data_source
 
 if TYPE_CHECKING:
     from analysis.costs import NetworkCosts
@@ -29,51 +33,43 @@ TABLE_COLUMNS = (
     ("parameters", "parameters", ",.0f"),
     ("macs", "MACs, 1e9", ".2f"),
     ("checkpoint_mb", "checkpoint, MB", ".1f"),
+    ("exported_mb", "exported, MB", ".1f"),
     ("latency_ms_p50", "latency p50, ms", ".1f"),
     ("latency_ms_p90", "p90, ms", ".1f"),
+    ("whole_ms_p50", "file to mask, ms", ".1f"),
     ("throughput_img_s", "images/s", ".1f"),
     ("throughput_batch_size", "at batch", "d"),
     ("peak_memory_mb", "memory, MB", ".0f"),
+    ("device_memory_mb", "device, MB", ".0f"),
     ("train_peak_memory_mb", "training, MB", ".0f"),
+    ("train_steps_per_second", "steps/s", ".2f"),
     ("train_batch_size", "at batch", "d"),
+    ("miou_loss", "mIoU lost, points", ".2f"),
 )
 """Columns of the printed table: field of `NetworkCosts`, heading, number format."""
 
-
-@dataclass(frozen=True)
-class Subject:
-    """A network to measure: its name in the table, its configuration, its number of classes."""
-
-    name: str
-    config: TrialConfig
-    classes: int
+_ONLY_WHERE_MEASURED = ("exported_mb", "miou_loss")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure the networks that the command line names, print a table, write the files asked for."""
     options = _parser().parse_args(arguments)
-    subjects = find_subjects(options.models, options.checkpoint, classes=options.classes, size=options.size)
+    networks = find_networks(options.models, options.checkpoint, classes=options.classes, size=options.size)
     outputs = [path for path in (options.json, options.csv) if path is not None]
     for path in outputs:
         if not path.absolute().parent.is_dir():
             raise InputError(f"{path}: its folder does not exist; create {path.absolute().parent} first")
     _check_device(options.device)
-
-    from analysis.costs import measure_costs
-
-    rows: list[dict[str, Any]] = []
-    for subject in subjects:
-        sys.stderr.write(f"measuring {subject.name} at {subject.config.crop_size} px\n")
-        costs = measure_costs(
-            subject.config,
-            classes=subject.classes,
-            device=options.device,
-            quick=options.quick,
-            layout=options.layout,
-            threads=options.threads,
-        )
-        rows.append(row_of(subject, costs))
+    protocol = _protocol(options)
+    measured = measure_networks(networks, protocol, announce=tell)
+    rows = [row_of(network, costs) for network, costs in measured]
     _print_table(rows)
+    for row in rows:
+        if row["disturbed"]:
+            tell(
+                f"warning: {row['name']}, {row['runtime']} {row['precision']}: {row['disturbed']}; something else ran "
+                "on the machine: measure again when it is idle"
+            )
     if options.json is not None:
         _write(options.json, json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
     if options.csv is not None:
@@ -81,9 +77,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def find_subjects(
+def find_networks(
     models: str | None, checkpoints: Sequence[Path], *, classes: int, size: int | None
-) -> tuple[Subject, ...]:
+) -> tuple[MeasuredNetwork, ...]:
     """Find the networks to measure.
 
     Args:
@@ -100,28 +96,71 @@ def find_subjects(
     if models is None and not checkpoints:
         raise InputError("nothing to measure: name --models (such as unet,deeplabv3plus or all) or --checkpoint")
     spaces = load_spaces(models) if models is not None else ()
-    subjects = [Subject(space.name, _at_size(space.baseline, size), classes) for space in spaces]
+    networks = [MeasuredNetwork(space.name, _at_size(space.baseline, size), classes) for space in spaces]
     for path in checkpoints:
         config, checkpoint_classes = _read_network(path)
-        subjects.append(Subject(path.stem, _at_size(config, size), checkpoint_classes))
-    return tuple(subjects)
+        networks.append(MeasuredNetwork(path.stem, _at_size(config, size), checkpoint_classes, path))
+    return tuple(networks)
 
 
-def row_of(subject: Subject, costs: "NetworkCosts") -> dict[str, Any]:
-    """A network's line: its name, all that identifies it (so that a report finds its trials), and its costs."""
+def row_of(network: MeasuredNetwork, costs: "NetworkCosts") -> dict[str, Any]:
+    """A network's line: its name, all that identifies it (so that a report finds its trials), and its costs.
+
+    What each class loses has a column of its own, `loss_` and the class's metric name, in points.
+    """
     from analysis.tables import CONFIG_PREFIX, NETWORK_COLUMNS
 
     fields = [column.removeprefix(CONFIG_PREFIX) for column in NETWORK_COLUMNS]
-    return {"name": subject.name, **{name: getattr(subject.config, name) for name in fields}, **costs.as_dict()}
+    plain = costs.as_dict()
+    losses = {f"loss_{name}": points for name, points in plain.pop("iou_loss").items()}
+    return {"name": network.name, **{name: getattr(network.config, name) for name in fields}, **plain, **losses}
 
 
 def csv_text(rows: Sequence[dict[str, Any]]) -> str:
-    """One line per network; device, precision, layout, threads and versions are columns of their own."""
+    """A first line that says how it was measured, behind a #; then one line per network and runtime.
+
+    Device, precision, layout, threads, batch sizes and versions are columns of their own, too. Cells are empty where
+    nothing was measured.
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    text.write(f"# {_circumstances(rows)}\n")
+    columns = dict.fromkeys(name for row in rows for name in row)
+    writer = csv.DictWriter(text, fieldnames=list(columns), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _circumstances(rows: Sequence[dict[str, Any]]) -> str:
+    """What the figures were measured on and with, on one line."""
+
+    def all_of(name: str) -> str:
+        return "/".join(dict.fromkeys(str(row[name]) for row in rows if row.get(name) not in (None, "")))
+
+    runtimes = dict.fromkeys(f"{row.get('runtime')} {row.get('runtime_version')}" for row in rows)
+    words = f"{all_of('device')}; {all_of('threads')} threads; precision {all_of('precision')}"
+    words += f"; layout {all_of('layout')}; latency and memory at batch 1, throughput at batch"
+    return f"{words} {all_of('throughput_batch_size')}; {', '.join(runtimes)}; torch {all_of('torch_version')}"
+
+
+def _protocol(options: argparse.Namespace) -> Protocol:
+    variants = variants_of(options.runtimes, options.precisions, device=options.device)
+    data = CalibrationData(
+        source=asdict(replace(data_source(options), seed=options.seed)),
+        split_by=options.split_by,
+        windows=options.windows,
+    )
+    changes: dict[str, Any] = {
+        "variants": variants,
+        "data": data,
+        "accuracy": any(variant.precision == INT8 for variant in variants),
+    }
+    for name in ("samples", "rounds"):
+        if getattr(options, name) is not None:
+            changes[name] = getattr(options, name)
+    if options.train_batch is not None:
+        changes["train_batch"] = options.train_batch
+    return Protocol.of(options.device, quick=options.quick, layout=options.layout, threads=options.threads, **changes)
 
 
 def _at_size(config: TrialConfig, size: int | None) -> TrialConfig:
@@ -166,18 +205,25 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
 
     first = rows[0]
     table = Table(
-        title=f"{first['device']}, {first['threads']} threads, {first['runtime']} {first['torch_version']},"
-        f" {first['precision']}, {first['layout']}, one image unless said"
+        title=f"{first['device']}, {first['threads']} threads, torch {first['torch_version']}, {first['layout']},"
+        " one image unless said"
     )
     table.add_column("model")
+    table.add_column("runtime")
     table.add_column("input, px", justify="right")
-    for _, heading, _ in TABLE_COLUMNS:
+    # Columns that no row has a value in would only make numbers narrower; memory of a device is said to be missing.
+    shown = [
+        column
+        for column in TABLE_COLUMNS
+        if column[0] not in _ONLY_WHERE_MEASURED or any(row[column[0]] is not None for row in rows)
+    ]
+    for _, heading, _ in shown:
         table.add_column(heading, justify="right")
     for row in rows:
-        cells = [_cell(row[name] / 1e9 if name == "macs" else row[name], form) for name, _, form in TABLE_COLUMNS]
-        table.add_row(row["name"], str(row["input_size"]), *cells)
+        cells = [_cell(row[name] / 1e9 if name == "macs" else row[name], form) for name, _, form in shown]
+        table.add_row(row["name"], f"{row['runtime']} {row['precision']}", str(row["input_size"]), *cells)
     # Piped, the width of a terminal is unknown: never cut a number.
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    Console(width=None if sys.stdout.isatty() else 260).print(table)
 
 
 def _cell(value: float | None, form: str) -> str:
@@ -206,11 +252,45 @@ def _parser() -> OneLineArgumentParser:
     add("--device", default="cpu", help="cpu, cuda or cuda:N")
     add("--threads", type=_at_least(1), help="CPU threads within one operator; else PyTorch's choice")
     add("--layout", choices=("channels_last", "contiguous"), default="channels_last", help="memory layout")
+    add(
+        "--runtimes",
+        default=EAGER,
+        help=f"what runs the networks, commas between, or all: {', '.join(RUNTIME_KINDS)}",
+    )
+    add("--precisions", default=FLOAT32, help=f"number formats, commas between, or all: {', '.join(PRECISIONS)}")
+    add("--samples", type=_at_least(5), help="timings of one image over all rounds (100, quick 20); 1000 give a p99")
+    add("--rounds", type=_at_least(1), help="turns of each network and runtime (5, quick 2)")
+    add(
+        "--train-batch",
+        type=_train_batch,
+        metavar="N",
+        help="images of a training step, or recipe for each model's own (2 on a CPU, else recipe; quick: none)",
+    )
+    add(
+        "--data",
+        metavar="DIR",
+        help="int8: folder whose training images calibrate and whose validation part says the "
+        "loss of a --checkpoint; without it the built-in data",
+    )
+    add("--class-mapping", metavar="CSV", help="class names and colours (DIR/class_mapping.csv)")
+    add("--labeled-list", metavar="TXT", help="labelled photos, one a line (DIR/labeled_files.txt)")
+    add(
+        "--split-by",
+        choices=("auto", "photo", "capture"),
+        default="auto",
+        help="what a split of the data keeps together",
+    )
+    add("--seed", type=int, default=0, help="seed of that split, as of the search that trained the checkpoint")
+    add("--windows", type=_at_least(1), help="int8: evaluate at most so many windows of the validation part, else all")
     add("--quick", action="store_true", help="fewer timings, and no training step")
     add("--json", type=Path, metavar="FILE", help="also write the results as JSON")
     add("--csv", type=Path, metavar="FILE", help="also write the results as CSV")
     add_debug_option(parser)
     return parser
+
+
+def _train_batch(text: str) -> int:
+    return RECIPE_BATCH if text == "recipe" else _at_least(2)(text)
 
 
 def _at_least(least: int) -> Callable[[str], int]:

@@ -1,229 +1,193 @@
-"""The fresh process in which `analysis.costs` measures one network: a request in, an answer out, both JSON.
+"""The fresh process in which `analysis.costs` measures one network in one runtime.
 
-Run as `python -m analysis.cost_measurement` with the request on standard input; the last line of standard
-output is the answer. People use `python -m analysis.benchmark`.
+It answers questions one after the other and idles between them, so that several can be measured in turn. People use
+`python -m analysis.benchmark`. No torch here: a runtime without it must not be charged for its memory.
 """
 
+import importlib
 import io
-import json
-import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
+import numpy as np
+from numpy.typing import NDArray
 
-from analysis.process_memory import MEGABYTE, peak_process_memory_mb
+from analysis.energy import EnergyMeter
+from analysis.measuring_process import answer_questions
+from analysis.process_memory import peak_process_memory_mb
+from analysis.runtimes.names import RUNTIME_KINDS
+from analysis.runtimes.registry import create_runtime
+from analysis.runtimes.runtime import Circumstances, NetworkFiles, Runtime
 from spaces.configuration import TrialConfig
-from trainables.models import create_model
-from trainables.models.segmentation_model import SegmentationModel
 
 WARMUP_BLOCK = 5
 WARMUP_TOLERANCE = 0.05
 """Warm-up ends when the median of a block of runs is within this share of the block before."""
 
-WARMUP_LONGEST_S = {"quick": 3.0, "full": 10.0}
-LATENCY_SAMPLES = {"quick": 20, "full": 100}
-LATENCY_LONGEST_S = {"quick": 4.0, "full": 30.0}
-LATENCY_FEWEST_SAMPLES = 5
-THROUGHPUT_BATCHES = {
-    ("cpu", "quick"): (1, 4),
-    ("cpu", "full"): (1, 2, 4, 8),
-    ("cuda", "quick"): (1, 16),
-    ("cuda", "full"): (1, 8, 16, 32, 64),
-}
-THROUGHPUT_RUNS = {"quick": 3, "full": 10}
-THROUGHPUT_LONGEST_S = {"quick": 2.0, "full": 10.0}
-"""Per batch size; at least `LATENCY_FEWEST_SAMPLES` runs, or all of them if they are fewer, are timed."""
-CPU_TRAIN_BATCH = 2
-"""The smallest batch that every architecture can train on; the recipe's batches take minutes on a CPU."""
+FEWEST_RUNS = 5
+"""However long they take."""
 
 
-def main() -> None:
-    """Answer the request on standard input."""
-    request = json.load(sys.stdin)
-    if request["threads"] is not None:
-        torch.set_num_threads(request["threads"])
-    torch.manual_seed(0)
-    config = TrialConfig.model_validate(request["config"])
-    device = torch.device(request["device"])
-    runtime_memory = peak_process_memory_mb()
-    model = create_model(config, classes=request["classes"])
-    memory_format = torch.channels_last if request["layout"] == "channels_last" else torch.contiguous_format
-    model = model.to(device).to(memory_format=memory_format)
-    if request["part"] == "training":
-        answer = _measure_training(model, config, device, memory_format)
-    else:
-        protocol = "quick" if request["quick"] else "full"
-        answer = _measure_inference(model, config, device, memory_format, protocol)
-        answer |= {
-            "architecture": config.architecture,
-            "encoder": config.encoder,
-            "input_size": config.crop_size,
-            "classes": request["classes"],
-            "device": describe_device(device),
-            "runtime_memory_mb": runtime_memory,
-            "runtime": "PyTorch eager",
-            "precision": "float32",
-            "layout": request["layout"],
-            "threads": torch.get_num_threads(),
-            "torch_version": str(torch.__version__),
+class Measurement:
+    """The runtime that this process measures; each public method answers one question."""
+
+    def __init__(self) -> None:
+        self._runtime: Runtime
+        self._images: dict[int, Any] = {}
+
+    def __call__(self, *, do: str, **details: Any) -> dict[str, Any]:
+        """Answer a question, the name of a method and its arguments."""
+        answers: dict[str, Callable[..., dict[str, Any]]] = {
+            "open": self.open,
+            "time": self.time,
+            "time_whole": self.time_whole,
+            "memory": self.memory,
+            "train": train,
         }
-    sys.stdout.write("\n" + json.dumps(answer) + "\n")
+        return answers[do](**details)
 
+    def open(
+        self, *, runtime: str, folder: str, config: dict[str, Any], classes: int, longest_s: float, **circumstances: Any
+    ) -> dict[str, Any]:
+        """Load, compile, run once, warm up: what each took, and the memory that the bare runtime had needed."""
+        importlib.import_module(RUNTIME_KINDS[runtime].module)
+        files = NetworkFiles(Path(folder), TrialConfig.model_validate(config), classes)
+        self._runtime = create_runtime(runtime, files, Circumstances(**circumstances))
+        self._meter = EnergyMeter(circumstances["device"])
+        self._side = files.config.crop_size
+        runtime_memory = peak_process_memory_mb()
+        load = _seconds(self._runtime.load)
+        compiling = _seconds(self._runtime.compile)
+        self._runtime.reset_device_peak()
+        one = self._batch(1)
+        first = self._runtime.milliseconds(one)
+        self._warm_up(longest_s)
+        return {
+            "load_s": load,
+            "compile_s": compiling,
+            "first_inference_ms": first,
+            "runtime_memory_mb": runtime_memory,
+            "threads": self._runtime.threads(),
+        }
 
-def describe_device(device: torch.device) -> str:
-    """Name a device for people: the GPU's or the processor's model."""
-    if device.type == "cuda":
-        return str(torch.cuda.get_device_name(device))
-    processors = Path("/proc/cpuinfo")
-    if processors.is_file():
-        for line in processors.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return f"CPU {line.partition(':')[2].strip()}"
-    return f"CPU {platform.processor() or platform.machine()}"
+    def time(self, *, batch: int, samples: int, longest_s: float) -> dict[str, Any]:
+        """Time single runs, ms, and the energy of all of them, J.
 
-
-def count_macs(model: torch.nn.Module, images: Tensor) -> int:
-    """Multiply-accumulates of one forward pass; operators unknown to the counter count as zero."""
-    with FlopCounterMode(display=False) as counter:
-        model(images)
-    return int(counter.get_total_flops()) // 2
-
-
-@torch.inference_mode()
-def _measure_inference(
-    model: SegmentationModel,
-    config: TrialConfig,
-    device: torch.device,
-    memory_format: torch.memory_format,
-    protocol: str,
-) -> dict[str, Any]:
-    model.eval()
-
-    def batch(size: int) -> Tensor:
-        images = torch.randn(size, 3, config.crop_size, config.crop_size, device=device)
-        return images.contiguous(memory_format=memory_format)
-
-    one = batch(1)
-    _reset_peak(device)
-    _warm_up(lambda: model.probabilities(one), device, WARMUP_LONGEST_S[protocol])
-    timings = _time(lambda: model.probabilities(one), device, LATENCY_SAMPLES[protocol], LATENCY_LONGEST_S[protocol])
-    # Read before larger batches raise it.
-    peak = _peak_memory_mb(device)
-    deciles = statistics.quantiles(timings, n=10, method="inclusive")
-    best_rate, best_size = 0.0, 1
-    for size in THROUGHPUT_BATCHES[device.type, protocol]:
+        The first run after a pause is not counted. A batch that memory does not suffice for has no timings.
+        """
         try:
-            rate = _throughput(model, batch(size), device, protocol)
-        except torch.OutOfMemoryError:
-            break
-        best_rate, best_size = max((best_rate, best_size), (rate, size))
-    return {
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "macs": count_macs(model, one),
-        "checkpoint_mb": _checkpoint_mb(model),
-        "latency_ms_p50": statistics.median(timings),
-        "latency_ms_p90": deciles[8],
-        "latency_samples": len(timings),
-        "throughput_img_s": best_rate,
-        "throughput_batch_size": best_size,
-        "peak_memory_mb": peak,
-    }
+            placed = self._batch(batch)
+            self._runtime.milliseconds(placed)
+            before = self._meter.read_joules()
+            timings = timed(lambda: self._runtime.milliseconds(placed), samples, longest_s)
+        except Exception as error:
+            if batch == 1 or not _says_out_of_memory(error):
+                raise
+            return {"ms": [], "joules": None}
+        return {"ms": timings, "joules": self._meter.joules_since(before)}
+
+    def time_whole(self, *, samples: int, longest_s: float) -> dict[str, Any]:
+        """Time from an encoded image to an encoded mask, ms: decode, normalise, network, choose classes, encode."""
+        photo = _encoded_photo(self._side)
+
+        def once() -> float:
+            started = time.perf_counter()
+            self._mask_of(photo)
+            return (time.perf_counter() - started) * 1e3
+
+        once()
+        return {"ms": timed(once, samples, longest_s)}
+
+    def memory(self) -> dict[str, Any]:
+        """Peak memory so far, MB, of the process and of the device."""
+        return {"process_mb": peak_process_memory_mb(), "device_mb": self._runtime.device_peak_mb()}
+
+    def _batch(self, size: int) -> Any:
+        if size not in self._images:
+            images = np.random.default_rng(0).standard_normal((size, 3, self._side, self._side), dtype=np.float32)
+            self._images = {size: self._runtime.place(images)}
+        return self._images[size]
+
+    def _warm_up(self, longest_s: float) -> None:
+        warm_up(lambda: self._runtime.milliseconds(self._batch(1)), longest_s)
+
+    def _mask_of(self, photo: bytes) -> bytes:
+        from PIL import Image
+
+        from trainables.data.image_files import decode_image
+
+        pixels = decode_image(photo, Path("photo.jpg"))
+        output = self._runtime.run(self._runtime.place_pixels(pixels[None]))
+        encoded = io.BytesIO()
+        Image.fromarray(self._runtime.classes(output)[0]).save(encoded, format="PNG")
+        return encoded.getvalue()
 
 
-def _measure_training(
-    model: SegmentationModel,
-    config: TrialConfig,
-    device: torch.device,
-    memory_format: torch.memory_format,
+def train(
+    *, config: dict[str, Any], classes: int, device: str, layout: str, threads: int | None, batch: int, quick: bool
 ) -> dict[str, Any]:
-    """Peak memory of a training step; two are done, since momentum is allocated in the first."""
-    size = config.batch_size if device.type == "cuda" else CPU_TRAIN_BATCH
-    side = config.crop_size
-    model.train()
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
-    images = torch.randn(size, 3, side, side, device=device).contiguous(memory_format=memory_format)
-    labels = torch.zeros(size, side, side, dtype=torch.int64, device=device)
-    _reset_peak(device)
-    for _ in range(2):
-        optimizer.zero_grad(set_to_none=True)
-        losses = [torch.nn.functional.cross_entropy(logits, labels) for logits in model(images).unbind(1)]
-        torch.stack(losses).mean().backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return {"train_peak_memory_mb": _peak_memory_mb(device), "train_batch_size": size}
+    """Measure training steps instead of a runtime; see `analysis.training_costs`."""
+    from analysis.training_costs import measure_training
+
+    return measure_training(
+        TrialConfig.model_validate(config),
+        classes=classes,
+        device=device,
+        layout=layout,
+        threads=threads,
+        batch=batch,
+        quick=quick,
+    )
 
 
-def _warm_up(run: Callable[[], object], device: torch.device, longest_s: float) -> None:
+def warm_up(milliseconds: Callable[[], float], longest_s: float) -> None:
     """Run until the median of a block is that of the block before, or time is up."""
     deadline = time.perf_counter() + longest_s
     previous = float("nan")  # agrees with nothing, so that two blocks are run at least
     while time.perf_counter() < deadline:
-        current = statistics.median(_time(run, device, WARMUP_BLOCK, longest_s))
+        current = statistics.median(timed(milliseconds, WARMUP_BLOCK, longest_s))
         if abs(current - previous) <= WARMUP_TOLERANCE * previous:
             return
         previous = current
 
 
-def _time(run: Callable[[], object], device: torch.device, samples: int, longest_s: float) -> list[float]:
+def timed(milliseconds: Callable[[], float], samples: int, longest_s: float) -> list[float]:
     """Time single runs, ms: `samples` of them, or as many as fit in `longest_s`, but at least a few."""
     deadline = time.perf_counter() + longest_s
     timings: list[float] = []
-    while len(timings) < samples and (
-        len(timings) < min(samples, LATENCY_FEWEST_SAMPLES) or time.perf_counter() < deadline
-    ):
-        timings.append(_time_once(run, device))
+    while len(timings) < samples and (len(timings) < min(samples, FEWEST_RUNS) or time.perf_counter() < deadline):
+        timings.append(milliseconds())
     return timings
 
 
-def _time_once(run: Callable[[], object], device: torch.device) -> float:
-    if device.type == "cuda":
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
-        torch.cuda.synchronize(device)
-        start.record()
-        run()
-        end.record()
-        torch.cuda.synchronize(device)
-        return float(start.elapsed_time(end))
+def _seconds(run: Callable[[], None]) -> float:
     started = time.perf_counter()
     run()
-    return (time.perf_counter() - started) * 1e3
+    return time.perf_counter() - started
 
 
-def _throughput(model: SegmentationModel, images: Tensor, device: torch.device, protocol: str) -> float:
-    """Images per second, from the median time of a batch."""
-    _time_once(lambda: model.probabilities(images), device)
-    timings = _time(
-        lambda: model.probabilities(images),
-        device,
-        THROUGHPUT_RUNS[protocol],
-        THROUGHPUT_LONGEST_S[protocol],
-    )
-    return len(images) / statistics.median(timings) * 1e3
+def _says_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "allocate" in text or "bad_alloc" in text)
 
 
-def _checkpoint_mb(model: SegmentationModel) -> float:
-    buffer = io.BytesIO()
-    torch.save(model.state_dict(), buffer)
-    return buffer.tell() / MEGABYTE
+def _encoded_photo(side: int) -> bytes:
+    """A JPEG with the detail of a photo: smooth shapes under some noise, always the same."""
+    from PIL import Image
 
-
-def _reset_peak(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-
-
-def _peak_memory_mb(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-        return torch.cuda.max_memory_allocated(device) / MEGABYTE
-    return peak_process_memory_mb()
+    generator = np.random.default_rng(0)
+    coarse: NDArray[np.uint8] = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    smooth = np.asarray(Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC), dtype=np.float32)
+    noisy = (smooth + generator.normal(0, 8, smooth.shape)).clip(0, 255).astype(np.uint8)
+    encoded = io.BytesIO()
+    Image.fromarray(noisy).save(encoded, format="JPEG", quality=90)
+    return encoded.getvalue()
 
 
 if __name__ == "__main__":
-    main()
+    answer_questions(Measurement())

@@ -1,20 +1,9 @@
-"""What a network costs to run, under one protocol for every network.
+"""What a network costs to run: the figures, and how one network is measured as searches do it.
 
-Each network is measured in a fresh process, so that neither its peak memory nor its speed depends on what ran
-before: `analysis.cost_measurement` is what that process does. Nothing else should run on the device.
-
-The protocol: float32, eager PyTorch, no gradients, input of (1, 3, crop_size, crop_size), channels last
-unless asked otherwise, weights freshly initialised (cost does not depend on their values). What is timed is
-`SegmentationModel.probabilities`: the network with all heads and the mean of their softmax, without reading
-or normalising the image.
+`analysis.cost_protocol` measures; this is its result. The search's own figures are those of eager PyTorch in float32.
 """
 
-import json
-import os
-import subprocess
-import sys
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from analysis.tables import COST_COLUMNS
@@ -22,13 +11,13 @@ from spaces.configuration import TrialConfig
 
 Layout = Literal["channels_last", "contiguous"]
 
-LONGEST_MEASUREMENT_S = 900
-"""A measurement that takes longer than this hangs, and is ended."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkCosts:
-    """Costs of one network on one device. A megabyte is 1e6 bytes.
+    """Costs of one network in one runtime on one device. A megabyte is 1e6 bytes.
+
+    Intervals are exact ones of 95 % (`analysis.quantile_intervals`); an end is None where there are too few samples.
+    None elsewhere means not measured.
 
     Attributes:
         architecture: Registered name of the model.
@@ -39,23 +28,45 @@ class NetworkCosts:
         macs: Multiply-accumulates for one image: half of what `torch.utils.flop_counter` counts. Operators
             that it does not know, such as batch norm, ReLU and interpolation, count as zero.
         checkpoint_mb: Size of the serialised weights and buffers, MB.
-        latency_ms_p50: Median time of one image at batch 1, ms.
+        exported_mb: Size of the files that the runtime reads, where they are no checkpoint, MB.
+        latency_ms_p50: Median time of one image at batch 1, ms; the network alone, its input lying ready.
+        latency_ms_p50_low: Lower end of its interval.
+        latency_ms_p50_high: Upper end.
         latency_ms_p90: Nine of ten images take at most this, ms.
-        latency_samples: Number of timings behind the two.
+        latency_ms_p90_low: Lower end of its interval.
+        latency_ms_p90_high: Upper end.
+        latency_ms_p99: 99 of 100; None for fewer than 1,000 samples.
+        latency_samples: Number of timings behind them.
+        disturbed: Why the timings say that something else ran on the machine; empty where they do not.
+        whole_ms_p50: Median time from an encoded image (JPEG of the input's size) to an encoded mask (PNG), ms.
+        whole_ms_p50_low: Lower end of its interval.
+        whole_ms_p50_high: Upper end.
+        whole_ms_p90: Its 90th percentile.
         throughput_img_s: Images per second at the best of the batch sizes tried.
         throughput_batch_size: That batch size.
-        peak_memory_mb: Inference at batch 1. CPU: peak resident memory of the whole process, Python, PyTorch and
+        load_s: Reading the network from disk, s.
+        compile_s: What the runtime does before the first image, s.
+        first_inference_ms: The first image, which holds what runtimes compile only then, ms.
+        peak_memory_mb: Inference at batch 1. CPU: peak resident memory of the whole process, Python, the runtime and
             the other libraries (`runtime_memory_mb`) included. CUDA: most memory that PyTorch allocated.
-        runtime_memory_mb: Peak resident memory of the process before it built the network, MB.
+        peak_process_memory_mb: Peak resident memory of the process on any device.
+        device_memory_mb: Most memory of a CUDA device.
+        runtime_memory_mb: Peak resident memory of the process before it read the network, MB.
+        energy_j: Energy of processor package or GPU per image at batch 1, J; None where the machine does not tell it.
         train_peak_memory_mb: As `peak_memory_mb`, for one training step (forward, backward, SGD with momentum) at
-            `train_batch_size`, in a process of its own; None where it was not measured.
-        train_batch_size: Images in that training step; None likewise.
+            `train_batch_size`, in a process of its own, eager float32.
+        train_batch_size: Images in that training step.
+        train_steps_per_second: Such steps per second.
+        miou: Foreground mIoU on the validation part, where weights and data were given.
+        miou_loss: That of eager float32 less this one, in points.
+        iou_loss: The same for each class, by metric name.
         device: The device, in words.
         runtime: What ran the network.
         precision: Of weights and activations.
-        layout: "channels_last" or "contiguous" (NCHW).
-        threads: CPU threads PyTorch used within one operator.
+        layout: "channels_last" or "contiguous" (NCHW); for runtimes that choose themselves, "own".
+        threads: CPU threads the runtime used within one operator.
         torch_version: Version of PyTorch.
+        runtime_version: Version of the runtime's package.
     """
 
     architecture: str
@@ -65,21 +76,43 @@ class NetworkCosts:
     parameters: int
     macs: int
     checkpoint_mb: float
+    exported_mb: float | None = None
     latency_ms_p50: float
+    latency_ms_p50_low: float | None = None
+    latency_ms_p50_high: float | None = None
     latency_ms_p90: float
+    latency_ms_p90_low: float | None = None
+    latency_ms_p90_high: float | None = None
+    latency_ms_p99: float | None = None
     latency_samples: int
+    disturbed: str = ""
+    whole_ms_p50: float | None = None
+    whole_ms_p50_low: float | None = None
+    whole_ms_p50_high: float | None = None
+    whole_ms_p90: float | None = None
     throughput_img_s: float
     throughput_batch_size: int
+    load_s: float | None = None
+    compile_s: float | None = None
+    first_inference_ms: float | None = None
     peak_memory_mb: float
+    peak_process_memory_mb: float | None = None
+    device_memory_mb: float | None = None
     runtime_memory_mb: float
-    train_peak_memory_mb: float | None
-    train_batch_size: int | None
+    energy_j: float | None = None
+    train_peak_memory_mb: float | None = None
+    train_batch_size: int | None = None
+    train_steps_per_second: float | None = None
+    miou: float | None = None
+    miou_loss: float | None = None
+    iou_loss: dict[str, float] = field(default_factory=dict)
     device: str
     runtime: str
     precision: str
     layout: str
     threads: int
     torch_version: str
+    runtime_version: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """All fields, as plain values."""
@@ -99,7 +132,7 @@ def measure_costs(
     layout: Layout = "channels_last",
     threads: int | None = None,
 ) -> NetworkCosts:
-    """Measure the network of a configuration, in fresh processes.
+    """Measure the network of a configuration in eager PyTorch, float32, in fresh processes.
 
     Args:
         config: Decides the network; its `crop_size` is the side of the input.
@@ -112,36 +145,9 @@ def measure_costs(
     Raises:
         RuntimeError: The process failed, for example because memory ran out; its last line says why.
     """
-    request = {
-        "config": config.model_dump(mode="json"),
-        "classes": classes,
-        "device": device,
-        "quick": quick,
-        "layout": layout,
-        "threads": threads,
-    }
-    measured = _run_fresh({**request, "part": "inference"})
-    training = {} if quick else _run_fresh({**request, "part": "training"})
-    return NetworkCosts(**{"train_peak_memory_mb": None, "train_batch_size": None, **measured, **training})
+    from analysis.cost_protocol import measure_networks
+    from analysis.cost_settings import MeasuredNetwork, Protocol
 
-
-def _run_fresh(request: dict[str, Any]) -> dict[str, Any]:
-    """Run `analysis.cost_measurement` on a request and return its answer."""
-    # The process must find these packages even when the project runs from a folder and is not installed.
-    root = str(Path(__file__).resolve().parents[1])
-    search_path = os.pathsep.join(path for path in (root, os.environ.get("PYTHONPATH")) if path)
-    done = subprocess.run(
-        [sys.executable, "-m", "analysis.cost_measurement"],
-        input=json.dumps(request),
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": search_path},
-        timeout=LONGEST_MEASUREMENT_S,
-        check=False,
-    )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        network = f"{request['config']['architecture']} with {request['config']['encoder']}"
-        raise RuntimeError(f"measuring the costs of {network} failed: {reason}")
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+    protocol = Protocol.of(device, quick=quick, layout=layout, threads=threads)
+    ((_, costs),) = measure_networks([MeasuredNetwork(config.architecture, config, classes)], protocol)
+    return costs

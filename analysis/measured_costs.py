@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.runtimes.names import EAGER, FLOAT32, RUNTIME_KINDS
 from analysis.tables import CONFIG_PREFIX, COST_COLUMNS, NETWORK_COLUMNS, costs_frame
 from spaces.errors import InputError
 
@@ -26,11 +27,16 @@ def read_costs_file(path: Path) -> "pd.DataFrame":
     A column `input_size` (px) tells networks apart, as their `crop_size`, only where it varies: otherwise it is the
     one size that all were measured at.
 
+    Of several runtimes and precisions the rows of eager PyTorch in float32 are taken, which is what searches measure:
+    one way to run for all networks, and no loss of mIoU that the search does not know of. Who wants another one leaves
+    only its rows in the file.
+
     Returns:
         Some of the columns of `IDENTITY`, some of `COST_COLUMNS` as float64, and whatever else the file has.
 
     Raises:
-        InputError: The file can't be read, or lacks columns to match or costs to take.
+        InputError: The file can't be read, lacks columns to match or costs to take, or has rows of several runtimes or
+            precisions but none of eager PyTorch in float32.
     """
     import pandas as pd
 
@@ -57,7 +63,21 @@ def read_costs_file(path: Path) -> "pd.DataFrame":
         if len(wrong):
             raise InputError(f"--costs {path}: column {name} holds {wrong.iloc[0]!r}; right is a number")
         table[name] = numbers.astype("float64")
-    return table
+    return _of_one_runtime(table, path)
+
+
+def _of_one_runtime(table: "pd.DataFrame", path: Path) -> "pd.DataFrame":
+    ways = [name for name in ("runtime", "precision") if name in table]
+    if len(ways) < 2 or len(table[ways].drop_duplicates()) < 2:
+        return table
+    plain = (table["runtime"] == RUNTIME_KINDS[EAGER].title) & (table["precision"] == FLOAT32)
+    if not plain.any():
+        found = "; ".join(f"{runtime} {precision}" for runtime, precision in table[ways].drop_duplicates().to_numpy())
+        raise InputError(
+            f"--costs {path}: has rows of several runtimes ({found}); right is a file with the rows of one, or with "
+            f"those of {RUNTIME_KINDS[EAGER].title} {FLOAT32}, which are then taken"
+        )
+    return table[plain].reset_index(drop=True)
 
 
 def with_costs(results: "SearchResults", costs: "pd.DataFrame") -> "SearchResults":
@@ -92,6 +112,9 @@ def with_costs(results: "SearchResults", costs: "pd.DataFrame") -> "SearchResult
         raise InputError(_no_match(trials, costs, known))
     devices = [str(name) for name in costs["device"].dropna().unique()] if "device" in costs else []
     device = ", ".join(devices) or "another device"
+    ways = [str(costs[name].iloc[0]) for name in ("runtime", "precision") if name in costs]
+    if len(ways) == 2 and ways != [RUNTIME_KINDS[EAGER].title, FLOAT32]:
+        device += f" ({' '.join(ways)})"
     settings = {**results.settings, DEVICE_SETTING: device}
     return replace(results, settings=settings, trials=trials, costs=costs_frame(trials))
 

@@ -9,34 +9,34 @@ from pathlib import Path
 import pytest
 import torch
 
-from analysis.benchmark import csv_text, find_subjects, main
+from analysis.benchmark import csv_text, find_networks, main
 from spaces.errors import InputError
 from spaces.loading import builtin_space_names, load_space
 from trainables.checkpoint import write_checkpoint
 
 
 def test_models_are_named_by_their_spaces() -> None:
-    subjects = find_subjects("unet,deeplabv3plus", [], classes=4, size=320)
-    assert [subject.name for subject in subjects] == ["unet", "deeplabv3plus"]
-    assert [subject.config.crop_size for subject in subjects] == [320, 320]
-    assert {subject.classes for subject in subjects} == {4}
-    assert subjects[1].config.encoder == "resnet50"
-    assert len(find_subjects("all", [], classes=7, size=None)) == len(builtin_space_names())
+    networks = find_networks("unet,deeplabv3plus", [], classes=4, size=320)
+    assert [network.name for network in networks] == ["unet", "deeplabv3plus"]
+    assert [network.config.crop_size for network in networks] == [320, 320]
+    assert {network.classes for network in networks} == {4}
+    assert networks[1].config.encoder == "resnet50"
+    assert len(find_networks("all", [], classes=7, size=None)) == len(builtin_space_names())
 
 
 def test_a_checkpoint_brings_its_configuration_and_classes(tmp_path: Path) -> None:
     config = load_space("unet").baseline.model_copy(update={"heads": 1})
     path = tmp_path / "winner.pt"
     write_checkpoint(path, {"config": config.model_dump(), "classes": {"names": ["a", "b", "c"]}})
-    (subject,) = find_subjects(None, [path], classes=7, size=None)
-    assert (subject.name, subject.config, subject.classes) == ("winner", config, 3)
+    (network,) = find_networks(None, [path], classes=7, size=None)
+    assert (network.name, network.config, network.classes, network.checkpoint) == ("winner", config, 3, path)
 
 
 def test_a_checkpoint_of_something_else_is_bad_input(tmp_path: Path) -> None:
     path = tmp_path / "other.pt"
     write_checkpoint(path, {"weights": torch.zeros(1)})
     with pytest.raises(InputError, match=r"other\.pt: holds no configuration"):
-        find_subjects(None, [path], classes=7, size=None)
+        find_networks(None, [path], classes=7, size=None)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,10 @@ def test_a_checkpoint_of_something_else_is_bad_input(tmp_path: Path) -> None:
         (["--models", "unet", "--device", "cuda:99"], "--device cuda:99"),
         (["--models", "unet", "--json", "no/such/folder/costs.json"], "its folder does not exist"),
         (["--checkpoint", "no_such_file.pt"], r"no_such_file\.pt"),
+        (["--models", "unet", "--runtimes", "abacus"], "--runtimes 'abacus': unknown"),
+        (["--models", "unet", "--precisions", "int8"], "none of --runtimes torch_eager has it on cpu"),
+        (["--models", "unet", "--train-batch", "1"], "the least is 2"),
+        (["--models", "unet", "--class-mapping", "x.csv"], "--class-mapping goes with --data"),
     ],
 )
 def test_bad_input_is_one_line(arguments: list[str], complaint: str) -> None:
@@ -61,9 +65,25 @@ def test_bad_input_is_one_line(arguments: list[str], complaint: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_csv_has_one_line_per_network() -> None:
-    text = csv_text([{"name": 'a "b", c', "macs": 1}, {"name": "d", "macs": None}])
-    assert list(csv.reader(io.StringIO(text))) == [["name", "macs"], ['a "b", c', "1"], ["d", ""]]
+def test_csv_has_one_line_per_network_and_says_how_it_was_measured() -> None:
+    known = {
+        "device": "board",
+        "threads": 2,
+        "precision": "float32",
+        "layout": "own",
+        "throughput_batch_size": 4,
+        "runtime": "OpenVINO",
+        "runtime_version": "2026.4",
+        "torch_version": "2.14",
+    }
+    text = csv_text([{"name": 'a "b", c', "macs": 1, **known}, {"name": "d", "macs": None, **known, "loss_iou_1": 0.5}])
+    first, _, table = text.partition("\n")
+    assert first == (
+        "# board; 2 threads; precision float32; layout own; latency and memory at batch 1, throughput at batch 4; "
+        "OpenVINO 2026.4; torch 2.14"
+    )
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert [(row["name"], row["macs"], row["loss_iou_1"]) for row in rows] == [('a "b", c', "1", ""), ("d", "", "0.5")]
 
 
 def test_help_is_fast_and_loads_no_torch() -> None:
@@ -88,6 +108,7 @@ def test_a_network_is_measured_printed_and_written(tmp_path: Path, capsys: pytes
     (row,) = json.loads((tmp_path / "costs.json").read_text(encoding="utf-8"))
     assert (row["name"], row["layout"]) == ("unet", "contiguous")
     with (tmp_path / "costs.csv").open(encoding="utf-8", newline="") as file:
+        assert file.readline().startswith("# CPU ")
         assert [row["input_size"] for row in csv.DictReader(file)] == ["64"]
     printed = capsys.readouterr().out
     assert f"{row['parameters']:,}" in printed

@@ -31,14 +31,23 @@ def test_sizes_are_those_of_the_network(unet: NetworkCosts) -> None:
 
 def test_times_and_memory_are_plausible(unet: NetworkCosts) -> None:
     assert 0 < unet.latency_ms_p50 <= unet.latency_ms_p90
+    assert unet.latency_ms_p50_low is not None
+    assert unet.latency_ms_p50_high is not None
+    assert unet.latency_ms_p50_low <= unet.latency_ms_p50 <= unet.latency_ms_p50_high
+    assert unet.latency_ms_p99 is None
+    assert unet.whole_ms_p50 is not None
+    assert unet.whole_ms_p50 > 0
     assert unet.latency_samples >= 5
     assert unet.throughput_img_s > 0
+    assert unet.device_memory_mb is None
+    assert unet.peak_memory_mb == unet.peak_process_memory_mb
     assert unet.runtime_memory_mb < unet.peak_memory_mb < unet.runtime_memory_mb + 1000
 
 
 def test_quick_leaves_training_unmeasured(unet: NetworkCosts) -> None:
     assert unet.train_peak_memory_mb is None
     assert unet.train_batch_size is None
+    assert unet.train_steps_per_second is None
 
 
 def test_forms(unet: NetworkCosts) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.benchmark import Subject, csv_text, row_of
+from analysis.benchmark import csv_text, row_of
+from analysis.cost_settings import MeasuredNetwork
 from analysis.costs import NetworkCosts
-from analysis.measured_costs import read_costs_file, with_costs
+from analysis.measured_costs import DEVICE_SETTING, read_costs_file, with_costs
 from analysis.tables import CONFIG_PREFIX, NETWORK_COLUMNS, configuration_of
 from spaces.errors import InputError
 from tests.analysis.example_results import make_results
@@ -70,8 +71,6 @@ def measured(latency_ms: float) -> NetworkCosts:
         throughput_batch_size=1,
         peak_memory_mb=1.0,
         runtime_memory_mb=1.0,
-        train_peak_memory_mb=None,
-        train_batch_size=None,
         device="board",
         runtime="PyTorch eager",
         precision="float32",
@@ -90,7 +89,7 @@ def test_rows_of_the_benchmark_tell_networks_apart(name: str, value: float, tmp_
     trials[CONFIG_PREFIX + name] = trials[CONFIG_PREFIX + name].astype(type(value))
     trials.loc[trials["trial_id"] == "unet-1", CONFIG_PREFIX + name] = value
     rows = [
-        row_of(Subject(trial_id, configuration_of(row), 4), measured(latency))
+        row_of(MeasuredNetwork(trial_id, configuration_of(row), 4), measured(latency))
         for (_, row), trial_id, latency in zip(trials.iloc[:2].iterrows(), ("a", "b"), (10.0, 20.0), strict=True)
     ]
     table = read_costs_file(costs_of(csv_text(rows), tmp_path))
@@ -106,3 +105,29 @@ def test_networks_that_no_trial_has_are_named(tmp_path: Path) -> None:
     table = read_costs_file(costs_of("architecture,crop_size,macs\nunet,512,1\n", tmp_path))
     with pytest.raises(InputError, match=r"no row matches .*crop_size is 512 in the rows and 256 in the search"):
         with_costs(make_results(), table)
+
+
+RUNTIMES = """# board; 2 threads
+space,runtime,precision,latency_ms_p50,device
+unet,OpenVINO,int8,5,board
+unet,PyTorch eager,float32,50,board
+"""
+
+
+def test_of_several_runtimes_the_one_that_searches_measure_is_taken(tmp_path: Path) -> None:
+    changed = with_costs(make_results(spaces=("unet",)), read_costs_file(costs_of(RUNTIMES, tmp_path)))
+    assert set(changed.trials["latency_ms_p50"]) == {50.0}
+    assert changed.settings[DEVICE_SETTING] == "board"
+
+
+def test_a_runtime_that_stands_alone_is_taken_and_named(tmp_path: Path) -> None:
+    alone = RUNTIMES.replace("unet,PyTorch eager,float32,50,board\n", "")
+    changed = with_costs(make_results(spaces=("unet",)), read_costs_file(costs_of(alone, tmp_path)))
+    assert set(changed.trials["latency_ms_p50"]) == {5.0}
+    assert changed.settings[DEVICE_SETTING] == "board (OpenVINO int8)"
+
+
+def test_several_runtimes_without_that_one_are_ambiguous(tmp_path: Path) -> None:
+    path = costs_of(RUNTIMES.replace("PyTorch eager", "ONNX Runtime"), tmp_path)
+    with pytest.raises(InputError, match=r"several runtimes \(OpenVINO int8; ONNX Runtime float32\)"):
+        read_costs_file(path)

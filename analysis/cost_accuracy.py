@@ -1,0 +1,73 @@
+"""The process that evaluates a network as a runtime computes it, on the validation part."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from analysis.measuring_process import answer_questions
+from analysis.runtimes.registry import create_runtime
+from analysis.runtimes.runtime import Circumstances, NetworkFiles, Runtime
+from spaces.configuration import TrialConfig
+from trainables.compute.precision import PLAIN_LAYOUT
+from trainables.data.opening import DataSource
+from trainables.data.split import split_dataset
+from trainables.data.trial_data import TrialData
+from trainables.evaluation.confusion import class_ious
+from trainables.evaluation.evaluation import evaluate_part
+from trainables.metric_names import iou_name
+
+
+class RuntimeModel(nn.Module):
+    """A runtime in the place of a model: it predicts, and nothing else."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__()
+        self._runtime = runtime
+        # Evaluations ask a parameter where images shall lie.
+        self.place = nn.Parameter(torch.zeros(()), requires_grad=False)
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        """As `SegmentationModel.probabilities`, window by window: runtimes are compiled for one image."""
+        maps = []
+        for image in torch.split(images.contiguous(), 1):
+            placed = self._runtime.place(image.numpy())
+            maps.append(torch.from_numpy(self._runtime.probabilities(self._runtime.run(placed))))
+        return torch.cat(maps)
+
+
+def evaluate(
+    *,
+    folder: str,
+    config: dict[str, Any],
+    classes: int,
+    runtime: str,
+    circumstances: dict[str, Any],
+    data: dict[str, Any],
+) -> dict[str, Any]:
+    """Foreground mIoU, and IoU of each class that the validation part holds by metric name, as fractions.
+
+    Raises:
+        ValueError: The data have another number of classes than the network.
+    """
+    files = NetworkFiles(Path(folder), TrialConfig.model_validate(config), classes)
+    source = DataSource(**data["source"])
+    dataset = source.open()
+    names = dataset.classes.names
+    if len(names) != classes:
+        raise ValueError(f"the checkpoint knows {classes} classes, the data have {len(names)}; name its data by --data")
+    split = split_dataset(dataset, by=data["split_by"], seed=source.seed)
+    trial_data = TrialData(dataset, split, validation_windows=data["windows"])
+    running = create_runtime(runtime, files, Circumstances(**circumstances))
+    running.load()
+    running.compile()
+    model: Any = RuntimeModel(running)
+    part = evaluate_part(model, files.config, trial_data, "validation", PLAIN_LAYOUT)
+    ious = class_ious(part.total_confusion)
+    named = {iou_name(index, name): float(ious[index]) for index, name in enumerate(names)}
+    return {"miou": float(part.miou), "ious": {name: value for name, value in named.items() if value == value}}  # noqa: PLR0124 - NaN
+
+
+if __name__ == "__main__":
+    answer_questions(evaluate)

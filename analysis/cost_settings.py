@@ -1,0 +1,115 @@
+"""What is to be measured, and for how long."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.runtimes.names import EAGER, FLOAT32, Variant
+from spaces.configuration import TrialConfig
+
+PLAIN = Variant(EAGER, FLOAT32)
+CPU_TRAIN_BATCH = 2
+"""The smallest batch that every architecture can train on; the recipe's batches take minutes on a CPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredNetwork:
+    """A network to measure: its name, its configuration, its number of classes, and a file with its weights, if any."""
+
+    name: str
+    config: TrialConfig
+    classes: int
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrationData:
+    """Whose training images calibrate int8, and whose validation part says what it loses.
+
+    Attributes:
+        source: Fields of `trainables.data.opening.DataSource`.
+        split_by: "auto", "photo" or "capture".
+        windows: Evaluate at most this many windows; None for all.
+    """
+
+    source: Mapping[str, Any] = field(default_factory=dict)
+    split_by: str = "auto"
+    windows: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Protocol:
+    """What is measured, and for how long.
+
+    Attributes:
+        device: "cpu", "cuda" or "cuda:N".
+        layout: Memory layout, where the runtime leaves the choice.
+        threads: CPU threads within one operator; None for the runtime's own choice.
+        variants: Runtimes and precisions.
+        samples: Timings of one image, over all rounds.
+        rounds: How often every process has its turn.
+        turn_longest_s: A turn ends after this, with at least a few timings.
+        warm_up_longest_s: As does warming up.
+        whole_samples: Timings from file to mask, over all rounds.
+        batches: Batch sizes for the throughput.
+        batch_runs: Runs of each batch size in each round of them.
+        train_batch: Images of a training step; None for no training.
+        data: For int8, and for the loss of mIoU.
+        accuracy: Whether networks with a checkpoint are evaluated in every variant.
+    """
+
+    device: str
+    layout: str
+    threads: int | None
+    variants: tuple[Variant, ...] = (PLAIN,)
+    samples: int
+    rounds: int
+    turn_longest_s: float
+    warm_up_longest_s: float
+    whole_samples: int
+    batches: tuple[int, ...]
+    batch_runs: int
+    train_batch: int | None
+    data: CalibrationData = CalibrationData()
+    accuracy: bool = False
+
+    @classmethod
+    def of(cls, device: str, *, quick: bool, layout: str, threads: int | None, **changes: Any) -> "Protocol":
+        """The quick protocol or the full one.
+
+        Args:
+            device: As the attribute.
+            quick: Fewer timings, fewer batch sizes, no training step.
+            layout: As the attribute.
+            threads: As the attribute.
+            changes: Other attributes that shall differ.
+        """
+        cpu = device == "cpu"
+        if quick:
+            sizes: dict[str, Any] = {
+                "samples": 20,
+                "rounds": 2,
+                "turn_longest_s": 2.0,
+                "warm_up_longest_s": 3.0,
+                "whole_samples": 4,
+                "batches": (1, 4) if cpu else (1, 16),
+                "batch_runs": 3,
+                "train_batch": None,
+            }
+        else:
+            sizes = {
+                "samples": 100,
+                "rounds": 5,
+                "turn_longest_s": 8.0,
+                "warm_up_longest_s": 10.0,
+                "whole_samples": 40,
+                "batches": (1, 2, 4, 8) if cpu else (1, 8, 16, 32, 64),
+                "batch_runs": 4,
+                "train_batch": CPU_TRAIN_BATCH if cpu else 0,
+            }
+        return cls(**{"device": device, "layout": layout, "threads": threads, **sizes, **changes})
+
+
+RECIPE_BATCH = 0
+"""As `Protocol.train_batch`: each configuration's own batch size."""
