@@ -5,20 +5,28 @@ source photos, or its captures when the split is by capture. Everything here is 
 point of mIoU is 0.01.
 
 The interval. A finalist is trained n times from different seeds, and evaluated on G groups. Two things could
-have come out otherwise: the seeds' luck, and which photos happen to be in the test part. For a score (or the
-difference of two finalists, matched by seed and group) let
+have come out otherwise: the seeds' luck, and which photos happen to be in the test part. For a score let
 
-    s2 = variance between the seeds' values (n - 1 in the denominator), and
+    s2 = variance between the seeds' values (n - 1 in the denominator, n - 1 degrees of freedom), and
     v  = variance of the mean over the seeds when the G groups are drawn again with replacement
          (`BOOTSTRAP_RESAMPLES` times, the same draw for all seeds and both finalists), times G / (G - 1)
-         because a resample of G groups spreads too little by that factor.
+         because a resample of G groups spreads too little by that factor; it has G - 1 degrees of freedom.
 
-    half-width = t(n - 1) * sqrt(s2 / n + v)
+    half-width = t(f) * sqrt(s2 / n + v)
 
-with t(n - 1) the two-sided quantile of Student's distribution at the confidence asked for. With many groups this
-errs on the wide side: v is then well known, yet gets the quantile of few seeds. With few groups (under
-`FEW_GROUPS`) v itself is hardly known, and the interval may be too narrow; `group_warning` says so. One seed gives
-no interval at all, because s2 is unknown, and neither does one group, because v is.
+with t(f) the two-sided quantile of Student's distribution at the confidence asked for and f the degrees of freedom of
+the sum (Welch 1947, "The generalization of Student's problem when several different population variances are
+involved"; Satterthwaite 1946): f = (s2 / n + v)^2 / ((s2 / n)^2 / (n - 1) + v^2 / (G - 1)). Few seeds make a wide
+interval only as far as it is the seeds that spread, few groups only as far as it is the groups.
+
+For the difference of two finalists v is that of the difference, group by group, for both are evaluated on the same
+groups. Their seeds are two samples: s2 is the sum of both variances and has the degrees of freedom of such a sum. That
+seeds have equal numbers makes the two share the order of their data, and at most takes something off the difference's
+spread; counting on it would cost half of the degrees of freedom, with 3 seeds an interval of 1.5 times the width.
+
+With few groups (under `FEW_GROUPS`) v rests on a handful of values; the interval is then wide, and `group_warning` says
+why. One seed gives no interval at all, because s2 is unknown, and neither does one group, because v is. How often the
+intervals cover the truth, and verdicts are wrong, is measured by `python -m benchmarks.verdict_calibration`.
 
 The bootstrap over whole photos follows Davison and Hinkley 1997, "Bootstrap Methods and their Application",
 section 3.8: patches of one photo resemble each other, so resampling patches would feign precision.
@@ -29,7 +37,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from analysis.results import TestEvaluation
 from analysis.scores import foreground_miou, iou_per_class
@@ -57,6 +65,7 @@ class Estimate:
         seeds: Number of (matched) seeds, n.
         groups: Number of groups of the test part, G.
         seed_variance: s2 of the module's text; None for one seed.
+        seed_freedom: Degrees of freedom of s2; None for one seed.
         group_variance: v of the module's text; None for one group.
     """
 
@@ -66,6 +75,7 @@ class Estimate:
     seeds: int
     groups: int
     seed_variance: float | None
+    seed_freedom: float | None
     group_variance: float | None
 
 
@@ -127,22 +137,19 @@ def paired_difference(
     )
 
 
-def half_width(
-    seed_variance: ArrayLike, seeds: int, group_variance: ArrayLike, confidence: float = DEFAULT_CONFIDENCE
-) -> NDArray[np.float64]:
-    """Half the width of the interval that the module's text defines; broadcasts over arrays of variances.
+def half_width(parts: Sequence[tuple[float, float]], confidence: float = DEFAULT_CONFIDENCE) -> float:
+    """Half the width of the interval that the module's text defines; 0 where nothing varies.
 
     Args:
-        seed_variance: s2, the variance of one run's score between seeds.
-        seeds: n, at least 2.
-        group_variance: v, the variance of the mean score from the choice of groups.
+        parts: Of each independent part of an estimate's variance: its value, and its degrees of freedom.
         confidence: Share of intervals that shall cover the truth.
     """
     from scipy.special import stdtrit
 
-    quantile = float(stdtrit(seeds - 1, 0.5 + confidence / 2))
-    variance = np.asarray(seed_variance, dtype=np.float64) / seeds + np.asarray(group_variance)
-    return np.asarray(quantile * np.sqrt(variance), dtype=np.float64)
+    total = sum(variance for variance, _ in parts)
+    if total <= 0:
+        return 0.0
+    return float(stdtrit(_freedom(parts), 0.5 + confidence / 2)) * math.sqrt(total)
 
 
 def seeds_to_decide(estimate: Estimate, distance: float, confidence: float = DEFAULT_CONFIDENCE) -> int | None:
@@ -159,18 +166,21 @@ def seeds_to_decide(estimate: Estimate, distance: float, confidence: float = DEF
     Raises:
         ValueError: The estimate comes from one seed or one group, whose variance nobody knows.
     """
-    if estimate.seed_variance is None:
+    if estimate.seed_variance is None or estimate.seed_freedom is None:
         raise ValueError("one seed tells nothing of the variance between seeds")
     if estimate.group_variance is None:
         raise ValueError("one group tells nothing of the variance between groups")
+    freedom_per_seed = estimate.seed_freedom / (estimate.seeds - 1)
+    groups = (estimate.group_variance, estimate.groups - 1)
     for seeds in range(2, MOST_SEEDS + 1):
-        if half_width(estimate.seed_variance, seeds, estimate.group_variance, confidence) < distance:
+        of_seeds = (estimate.seed_variance / seeds, freedom_per_seed * (seeds - 1))
+        if half_width((of_seeds, groups), confidence) < distance:
             return seeds
     return None
 
 
 def group_warning(groups: int, unit: str) -> str | None:
-    """A sentence for an interval that rests on few groups; None where there are enough.
+    """A sentence on an interval that rests on few groups; None where there are enough.
 
     Args:
         groups: Number of groups of the test part.
@@ -185,7 +195,7 @@ def group_warning(groups: int, unit: str) -> str | None:
         )
     return (
         f"The test part has only {groups} {unit}s: how much {unit}s differ is hardly known,"
-        " so the interval is likely too narrow."
+        " so the interval is wide, and rests on them being like those to come."
     )
 
 
@@ -213,25 +223,23 @@ def _estimate(
     generator = np.random.default_rng(BOOTSTRAP_SEED)
     resamples = generator.multinomial(groups, np.full(groups, 1 / groups), size=BOOTSTRAP_RESAMPLES)
     weights = np.vstack([resamples, np.ones((1, groups), dtype=resamples.dtype)]).astype(np.float64)
-    scores = np.stack(
-        [
-            _scores(first[seed], names, weights, class_index)
-            - (0.0 if second is None else _scores(second[seed], names, weights, class_index))
-            for seed in first
-        ]
-    )
-    by_seed = scores[:, -1]
-    value = float(by_seed.mean())
+    sides = (first,) if second is None else (first, second)
+    samples = [np.stack([_scores(side[seed], names, weights, class_index) for seed in side]) for side in sides]
+    means = [sample.mean(axis=0) for sample in samples]
+    resampled = means[0] - means[1] if len(means) > 1 else means[0]
+    value = float(resampled[-1])
     group_variance = None
     if groups > 1:
-        resampled = scores[:, :-1].mean(axis=0)
         # A resample may hold no pixel of a rare class; it then says nothing.
-        known = resampled[~np.isnan(resampled)]
+        known = resampled[:-1][~np.isnan(resampled[:-1])]
         group_variance = float(known.var(ddof=1)) * groups / (groups - 1) if len(known) > 1 else 0.0
-    seed_variance = None if seeds == 1 or math.isnan(value) else float(by_seed.var(ddof=1))
+    seed_variance, seed_freedom = None, None
+    if seeds > 1 and not math.isnan(value):
+        variances = [(float(sample[:, -1].var(ddof=1)), seeds - 1.0) for sample in samples]
+        seed_variance, seed_freedom = sum(variance for variance, _ in variances), _freedom(variances)
     low, high = None, None
-    if seed_variance is not None and group_variance is not None:
-        half = float(half_width(seed_variance, seeds, group_variance, confidence))
+    if seed_variance is not None and seed_freedom is not None and group_variance is not None:
+        half = half_width(((seed_variance / seeds, seed_freedom), (group_variance, groups - 1)), confidence)
         low, high = value - half, value + half
     return Estimate(
         value=value,
@@ -240,8 +248,17 @@ def _estimate(
         seeds=seeds,
         groups=groups,
         seed_variance=seed_variance,
+        seed_freedom=seed_freedom,
         group_variance=group_variance,
     )
+
+
+def _freedom(parts: Sequence[tuple[float, float]]) -> float:
+    """Degrees of freedom of a sum of variances: Welch and Satterthwaite's; of parts without variance, of all."""
+    total = sum(variance for variance, _ in parts)
+    if total <= 0:
+        return sum(freedom for _, freedom in parts)
+    return float(total**2 / sum(variance**2 / freedom for variance, freedom in parts))
 
 
 def _scores(

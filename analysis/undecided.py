@@ -1,9 +1,6 @@
 """What would decide a comparison that is undecided: more seeds, more photos, or the user's deployment."""
 
-import math
-from statistics import NormalDist
-
-from analysis.comparison import MOST_SEEDS, Estimate, seeds_to_decide
+from analysis.comparison import MOST_SEEDS, Estimate, half_width, seeds_to_decide
 
 ADVISED_SEEDS = 3
 """What to run where one seed gives no interval; two would give one, but a very wide one."""
@@ -48,7 +45,7 @@ def more_seeds(difference: Estimate, distance_points: float, confidence: float, 
             " difference and its spread stay as seen."
         )
     # However many seeds: what the choice of the test part leaves uncertain remains.
-    floor = 100 * NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt(difference.group_variance)
+    floor = 100 * half_width(((difference.group_variance, difference.groups - 1),), confidence)
     if floor >= distance_points > 0:
         return (
             f"More labelled {unit}s in the test part, rather than more seeds: the choice of these alone leaves"

@@ -2,7 +2,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from analysis.comparison import (
     Estimate,
@@ -42,14 +45,13 @@ def test_interval_from_seeds_by_hand() -> None:
     assert difference.high == pytest.approx(0.05 + 4.302653 * 0.01 / 3**0.5, abs=1e-8)
 
 
-def test_matching_by_seed_removes_what_seeds_share() -> None:
+def test_seeds_are_matched_by_number_but_what_they_share_is_not_counted_on() -> None:
     first, second = seeds_of([0.70, 0.60, 0.50]), seeds_of([0.65, 0.55, 0.45])
     difference = paired_difference(first, list(reversed(second)))
+    assert difference == paired_difference(first, second)
     assert difference.value == pytest.approx(0.05)
-    assert difference.low == pytest.approx(difference.high)
-    alone = score_estimate(first)
-    assert alone.low is not None
-    assert alone.low < 0.4
+    # Each of the two varies by 0.1: t(4) = 2.776445, as for two samples that have nothing to do with each other.
+    assert difference.low == pytest.approx(0.05 - 2.776445 * (2 * 0.1**2 / 3) ** 0.5)
 
 
 def test_bootstrap_over_groups_matches_the_variance_of_a_mean() -> None:
@@ -59,12 +61,9 @@ def test_bootstrap_over_groups_matches_the_variance_of_a_mean() -> None:
     assert estimate.value == pytest.approx(shares.mean())
     assert estimate.seed_variance == pytest.approx(0)
     assert estimate.group_variance == pytest.approx(shares.var(ddof=1) / 12, rel=0.1)
-    # t(1) = 12.706205: two seeds make a wide interval of even this variance.
-    width = float(half_width(estimate.seed_variance, 2, estimate.group_variance))
-    assert width == pytest.approx(12.706205 * estimate.group_variance**0.5)
-    # That wide an interval would leave what a score can be on both sides.
-    assert width > max(shares.mean(), 1 - shares.mean())
-    assert (estimate.low, estimate.high) == (0, 1)
+    # t(11) = 2.200985: the seeds do not differ, so the twelve groups alone make the interval.
+    width = 2.200985 * estimate.group_variance**0.5
+    assert (estimate.low, estimate.high) == pytest.approx((estimate.value - width, estimate.value + width))
 
 
 def test_differences_between_groups_that_both_share_cancel() -> None:
@@ -157,6 +156,7 @@ def estimate(seed_variance: float | None, group_variance: float, seeds: int = 3)
         seeds=seeds,
         groups=10,
         seed_variance=seed_variance,
+        seed_freedom=None if seed_variance is None else seeds - 1.0,
         group_variance=group_variance,
     )
 
@@ -165,7 +165,37 @@ def test_seeds_to_decide_by_hand() -> None:
     # s = 1: t(n - 1) / sqrt(n) is 1.5912 for 4 seeds, 1.2417 for 5 and 1.0494 for 6.
     assert seeds_to_decide(estimate(1.0, 0.0), 1.25) == 5
     assert seeds_to_decide(estimate(1.0, 0.0), 1.24) == 6
-    assert half_width(1.0, 5, 0.0) == pytest.approx(1.2417, abs=1e-4)
+    assert half_width([(1.0 / 5, 4), (0.0, 9)]) == pytest.approx(1.2417, abs=1e-4)
+
+
+def test_freedom_of_a_sum_by_hand() -> None:
+    # Welch and Satterthwaite: (1 + 1)^2 / (1 / 2 + 1 / 2) = 4 degrees of freedom, t(4) = 2.776445.
+    assert half_width([(1.0, 2), (1.0, 2)]) == pytest.approx(2.776445 * 2**0.5)
+    assert half_width([(1.0, 2), (0.0, 2)]) == pytest.approx(4.302653)
+    assert half_width([(0.0, 2), (0.0, 2)]) == 0
+
+
+@given(
+    parts=st.lists(st.tuples(st.floats(1e-9, 1e3), st.integers(1, 60)), min_size=1, max_size=4),
+    more=st.floats(1.0001, 10),
+)
+def test_an_interval_is_never_narrower_than_if_the_variance_were_known(
+    parts: list[tuple[float, int]], more: float
+) -> None:
+    known = 1.959963985 * sum(variance for variance, _ in parts) ** 0.5
+    poorest = stdtrit(min(freedom for _, freedom in parts), 0.975) / 1.959963985
+    assert known <= half_width(parts) <= known * poorest * (1 + 1e-9)
+    assert half_width([(more * variance, freedom) for variance, freedom in parts]) > half_width(parts)
+
+
+def test_a_finalist_that_never_varies_takes_no_freedom_from_one_that_does() -> None:
+    steady, unsteady = seeds_of([0.5, 0.5, 0.5]), seeds_of([0.6, 0.7, 0.8])
+    difference = paired_difference(unsteady, steady)
+    assert difference.seed_variance == pytest.approx(0.1**2)
+    assert difference.seed_freedom == pytest.approx(2)
+    both = paired_difference(unsteady, seeds_of([0.2, 0.1, 0.3]))
+    assert both.seed_variance == pytest.approx(2 * 0.1**2)
+    assert both.seed_freedom == pytest.approx(4)
 
 
 def test_seeds_can_not_decide_what_the_photos_leave_open() -> None:

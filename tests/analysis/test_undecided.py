@@ -12,6 +12,7 @@ def estimate(points: float, *, seed_sd: float | None, group_sd: float = 0.0) -> 
         seeds=3,
         groups=10,
         seed_variance=None if seed_sd is None else (seed_sd / 100) ** 2,
+        seed_freedom=None if seed_sd is None else 2.0,
         group_variance=(group_sd / 100) ** 2,
     )
 
@@ -33,7 +34,8 @@ def test_advice(difference: Estimate, advice: str) -> None:
 
 
 def test_what_the_photos_leave_is_stated() -> None:
-    assert "3.92 points either way" in more_seeds(estimate(1.0, seed_sd=0.1, group_sd=2.0), 1.0, 0.95)
+    # t(9) = 2.262157 for ten photos.
+    assert "4.52 points either way" in more_seeds(estimate(1.0, seed_sd=0.1, group_sd=2.0), 1.0, 0.95)
 
 
 def test_nouns_agree_with_their_number() -> None:
