@@ -213,7 +213,7 @@ class _HaltedStopper(tune.Stopper):  # type: ignore[misc]
 
 
 class _ControllerCallback(Callback):  # type: ignore[misc]
-    """Tells the controller when a trial starts or starts again."""
+    """Tells the controller when a trial starts or starts again, and keeps Tune's own memory small."""
 
     def __init__(self, controller: SearchController) -> None:
         self._held = _Held(controller)
@@ -221,3 +221,9 @@ class _ControllerCallback(Callback):  # type: ignore[misc]
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Journal the start."""
         self._held.controller.started(_trial_name(trial))
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Forget what Tune keeps of every ended trial to the end: averages of its metrics, and the last record."""
+        kept = trial.run_metadata
+        kept.metric_analysis, kept.metric_n_steps = {}, {}
+        kept.last_result = {name: value for name, value in kept.last_result.items() if name != RECORD}
