@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from analysis.results import SearchResults
 
+_RUN_COLUMNS = ("trial_id", "space", "role", "seed", "stop_reason", "best_miou")
+
 
 def standing_roles(results: "SearchResults") -> dict[str, str]:
     """The role of the finalist that stands for each space (`analysis.finalist_roles.standing_role`).
@@ -67,7 +69,9 @@ def _runs(results: "SearchResults") -> "dict[str, dict[str, pd.DataFrame]]":
     if not {"phase", "role", "space"} <= set(trials.columns):
         return {}
     found: dict[str, dict[str, pd.DataFrame]] = {}
-    finals = trials[trials["phase"] == "finalist"]
+    # A search has hundreds of columns and many trials; what is asked of the finals are these.
+    columns = [name for name in _RUN_COLUMNS if name in trials]
+    finals = trials.loc[trials["phase"] == "finalist", columns]
     for space, of_space in finals.groupby("space", sort=False):
         found[str(space)] = {str(role): rows for role, rows in of_space.groupby("role", sort=False)}
     return found

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from analysis.finalist_endings import BrokenRuns, broken_runs
 from analysis.finalist_roles import BASELINE, rank_of
 from analysis.results import SearchResults, TestEvaluation
 from analysis.tables import COST_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +79,12 @@ class SpaceFinalists:
 
 def finalists_of(results: SearchResults, *, confidence: float = DEFAULT_CONFIDENCE) -> tuple[SpaceFinalists, ...]:
     """Collect the finalists of every space of the search, in the order of its settings."""
-    return tuple(_of_space(results, space, confidence) for space in space_names(results))
+    # Worked out once: each goes through all trials.
+    standing, best, broken = standing_roles(results), best_trials(results), broken_runs(results)
+    return tuple(
+        _of_space(results, space, confidence, standing=standing.get(space), found=best.get(space), broken=broken)
+        for space in space_names(results)
+    )
 
 
 def space_names(results: SearchResults) -> tuple[str, ...]:
@@ -83,17 +92,23 @@ def space_names(results: SearchResults) -> tuple[str, ...]:
     return tuple(results.settings["spaces"])
 
 
-def _of_space(results: SearchResults, space: str, confidence: float) -> SpaceFinalists:
+def _of_space(
+    results: SearchResults,
+    space: str,
+    confidence: float,
+    *,
+    standing: str | None,
+    found: "pd.Series[Any] | None",
+    broken: Mapping[tuple[str, str], BrokenRuns],
+) -> SpaceFinalists:
     roles = sorted({test.role for test in results.tests if test.space == space and rank_of(test.role)}, key=_rank)
-    ranked = [one for role in roles if (one := _finalist(results, space, role, confidence)) is not None]
-    standing = standing_roles(results).get(space)
+    ranked = [one for role in roles if (one := _finalist(results, space, role, confidence, broken)) is not None]
     best = next((one for one in ranked if one.role == standing), None)
     source = _baseline_trial(results, space)
     # A baseline that is among the best runs as one of them.
-    baseline = _finalist(results, space, BASELINE, confidence) or next(
+    baseline = _finalist(results, space, BASELINE, confidence, broken) or next(
         (one for one in ranked if one.source_trial_id and one.source_trial_id == source), None
     )
-    found = best_trials(results).get(space)
     best_is_baseline = found is not None and found["role"] == BASELINE
     if best is None and best_is_baseline:
         best = baseline
@@ -112,7 +127,13 @@ def _baseline_trial(results: SearchResults, space: str) -> str | None:
     return None if own.empty else str(own.iloc[0]["trial_id"])
 
 
-def _finalist(results: SearchResults, space: str, role: str, confidence: float) -> Finalist | None:
+def _finalist(
+    results: SearchResults,
+    space: str,
+    role: str,
+    confidence: float,
+    broken: Mapping[tuple[str, str], BrokenRuns],
+) -> Finalist | None:
     evaluations = tuple(test for test in results.tests if test.space == space and test.role == role)
     if not evaluations:
         return None
@@ -129,7 +150,7 @@ def _finalist(results: SearchResults, space: str, role: str, confidence: float) 
         validation=validation_score(results, space, role),
         costs=_costs(results, space, [*own["trial_id"], source]),
         unit="capture" if results.settings["data"]["split_by"] == "capture" else "photo",
-        broken=broken_runs(results).get((space, role)),
+        broken=broken.get((space, role)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Where a front bends: the point after which more cost buys little."""
+"""Where a front bends: the point after which more cost buys less."""
 
 import numpy as np
 from numpy.typing import NDArray

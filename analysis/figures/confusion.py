@@ -28,6 +28,8 @@ COLUMNS = (
     "share",
 )
 NAME_LENGTH = 15
+MOST_WRITTEN = 16
+"""Classes up to which every cell holds its number; where there are more, cells are narrower than numbers."""
 SCALE = ((0.0, "#f4f8fb"), (0.25, "#c3dbee"), (0.5, "#74b0d9"), (0.75, "#2a7ab9"), (1.0, "#08407d"))
 """One hue from light to dark: it reads the same in grey, in either colour scheme of the page."""
 
@@ -97,8 +99,8 @@ def _drawing(rows: "pd.DataFrame", space: str, role: str) -> Drawing:
         showscale=False,
         xgap=1,
         ygap=1,
-        text=percent,
-        texttemplate="%{text}",
+        text=percent if classes <= MOST_WRITTEN else None,
+        texttemplate="%{text}" if classes <= MOST_WRITTEN else None,
         textfont={"size": 11},
         customdata=[[[full[line], full[column]] for column in range(classes)] for line in range(classes)],
         hovertemplate="%{z:.2%} of %{customdata[0]}<br>were taken for %{customdata[1]}<extra></extra>",
@@ -125,6 +127,8 @@ def _drawing(rows: "pd.DataFrame", space: str, role: str) -> Drawing:
     first = rows.iloc[0]
     seeds = int(first["seeds"])
     note = f"{seeds} seed{'' if seeds == 1 else 's'} summed" + (", in the verdict" if bool(first["stands"]) else "")
+    if classes > MOST_WRITTEN:
+        note += "; a cell's number shows under the pointer"
     return Drawing(
         key=element_key(space, role),
         group="",

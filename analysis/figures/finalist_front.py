@@ -31,7 +31,7 @@ def finalist_front_data(results: "SearchResults", cost: str) -> "pd.DataFrame":
     """One row per finalist with a score and a known, positive cost, cheapest first.
 
     `on_front` marks the non-dominated ones, by their mean mIoU on the test part, `knee` the one of them after which
-    more cost buys little; `position` is where the point is drawn (`analysis.figures.front.spread_costs`).
+    more cost buys less; `position` is where the point is drawn (`analysis.figures.front.spread_costs`).
     `attained_low` and `attained_high` are what the worst and the best of the seeds that all of them ran with attained
     at this cost or below; NaN with fewer than two such seeds.
     """

@@ -34,7 +34,7 @@ def front_data(results: "SearchResults", cost: str) -> "pd.DataFrame":
     """One row per trial of the search with a finite best_miou and a measured, positive cost, cheapest first.
 
     `on_front` marks the non-dominated trials: none is at least as cheap and as good, and better in one; `knee` the one
-    of them after which more cost buys little (`analysis.knee`). `position` is
+    of them after which more cost buys less (`analysis.knee`). `position` is
     where the point is drawn: the cost itself on the front, and spread a little about it for the dominated trials,
     because most trials of a space share one network and would cover each other.
     """
@@ -85,7 +85,7 @@ def add_knee(plot: "go.Figure", cost: float, score: float) -> None:
         x=[cost],
         y=[score],
         mode="markers",
-        name="knee: beyond it, more cost buys little",
+        name="knee: beyond it, more cost buys less",
         marker={"symbol": "circle-open", "size": 22, "color": NEUTRAL, "line": {"width": 2, "color": NEUTRAL}},
         hoverinfo="skip",
     )

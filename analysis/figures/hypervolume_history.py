@@ -126,8 +126,8 @@ FIGURE = Figure(
     name="hypervolume_history",
     title="How the front grew",
     caption="The hypervolume of the front over mIoU, parameters and latency after each trial, as a share of what all "
-    "trials reached together: the region that the front dominates, costs counted in decades. Where a line has been "
-    "flat for long, more trials would hardly have found more.",
+    "trials reached together: the region that the front dominates, costs counted in decades. While a line is "
+    "flat, trials add nothing to its front.",
     empty="No trial has a score and both costs yet.",
     columns=COLUMNS,
     data=hypervolume_history_data,

@@ -12,8 +12,9 @@ from analysis.figures.context import FigureContext
 from analysis.figures.marks import NEUTRAL, space_marks
 from analysis.figures.text import element_key
 from analysis.page.cards import with_interval
-from analysis.page.formatting import amount, count, score
+from analysis.page.formatting import MISSING, amount, count, score
 from analysis.page.plots import Place
+from analysis.stability import stability_of
 
 if TYPE_CHECKING:
     from analysis.finalists import Finalist
@@ -118,6 +119,7 @@ def make_finalist_cards(
 def _facts(results: "SearchResults", one: "Finalist") -> tuple[tuple[str, str], ...]:
     own = results.trials[results.trials["trial_id"].isin([test.trial_id for test in one.evaluations])]
     speeds = own["steps_per_second"].dropna() if "steps_per_second" in own else own.iloc[:, 0].iloc[:0]
+    calm = stability_of(results, one.space, one.role)
     return (
         ("mIoU, validation", score(one.validation)),
         ("boundary mIoU, test", score(one.mean_of("boundary_miou"))),
@@ -131,6 +133,8 @@ def _facts(results: "SearchResults", one: "Finalist") -> tuple[tuple[str, str], 
         ("latency, 1 image, 90th percentile", amount(one.costs["latency_ms_p90"], "ms")),
         ("throughput", amount(one.costs["throughput_img_s"], "images/s")),
         ("peak memory", amount(one.costs["peak_memory_mb"], "MB")),
+        ("mIoU around its trend, end of training", f"{calm.spread:.2f} points" if calm else MISSING),
+        ("deepest fall of mIoU, end of training", f"{calm.drawdown:.2f} points" if calm else MISSING),
         ("training speed", amount(float(speeds.mean()) if len(speeds) else None, "steps/s")),
     )
 

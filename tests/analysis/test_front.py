@@ -1,4 +1,5 @@
 import itertools
+import time
 
 import numpy as np
 import pandas as pd
@@ -82,4 +83,7 @@ def test_reference_must_be_finite() -> None:
 
 def test_a_million_points_take_under_a_few_seconds() -> None:
     points = np.random.default_rng(0).random((1_000_000, 3))
+    start = time.perf_counter()
     assert 0 < non_dominated(points, ("max", "min", "min")).sum() < 1000
+    # It takes a third of a second (benchmarks.fronts_speed); the rest is room for a busy machine.
+    assert time.perf_counter() - start < 5

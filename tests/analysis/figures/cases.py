@@ -97,6 +97,19 @@ def ensembles() -> SearchResults:
     return replace(whole, tests=(*whole.tests, *joined))
 
 
+def with_classes(count: int) -> SearchResults:
+    """The finalists' pixels counted in another number of classes, the background included."""
+    names = tuple(f"class {index}" for index in range(count))
+    whole = make_results(spaces=("unet",), seeds=(0, 1), class_names=names)
+    pixels = np.full((len(whole.tests[0].groups), count, count), 3) + 50 * np.eye(count)
+    return replace(whole, tests=tuple(replace(test, confusion=pixels.astype(np.int64)) for test in whole.tests))
+
+
+def without_times() -> SearchResults:
+    """The folder of an older search, which has neither stretches nor decisions."""
+    return replace(make_results(), stretches=stretches_frame([]), decisions=decisions_frame([]))
+
+
 CASES: dict[str, Callable[[], SearchResults]] = {
     "whole": make_results,
     "one_space": lambda: make_results(spaces=("unet",)),
@@ -110,4 +123,8 @@ CASES: dict[str, Callable[[], SearchResults]] = {
     "interrupted": interrupted,
     "hostile_names": hostile_names,
     "ensembles": ensembles,
+    "no_finalists": lambda: make_results(finalists=False),
+    "background_only": lambda: with_classes(1),
+    "forty_classes": lambda: with_classes(40),
+    "without_times": without_times,
 }

@@ -32,6 +32,9 @@ def test_every_finalist_has_a_card_and_the_standing_ones_the_curves() -> None:
     facts = dict(cards[0].facts)
     assert facts["parameters"] == "3,499,541"
     assert facts["seeds"] == "0, 1, 2"
+    # The example's curves rise in a straight line.
+    assert facts["mIoU around its trend, end of training"] == "0.00 points"
+    assert facts["deepest fall of mIoU, end of training"] == "0.00 points"
 
 
 def test_a_picture_belongs_to_the_trial_with_the_longest_name_that_fits() -> None:
