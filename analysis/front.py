@@ -51,7 +51,9 @@ def non_dominated(points: NDArray[np.float64], directions: tuple[Direction, ...]
         comparable = values[measured]
         if not np.isfinite(comparable).all():
             # moocore misjudges infinite values; a front depends on the order alone, so ranks do as well.
-            comparable = np.column_stack([_ranks(column) for column in comparable.T])
+            comparable = np.column_stack(
+                [column if np.isfinite(column).all() else _ranks(column) for column in comparable.T]
+            )
         on_front[measured] = moocore.is_nondominated(comparable, maximise=_maximise(directions), keep_weakly=True)
     return on_front
 
