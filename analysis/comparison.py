@@ -8,9 +8,12 @@ The interval. A finalist is trained n times from different seeds, and evaluated 
 have come out otherwise: the seeds' luck, and which photos happen to be in the test part. For a score let
 
     s2 = variance between the seeds' values (n - 1 in the denominator, n - 1 degrees of freedom), and
-    v  = variance of the mean over the seeds when the G groups are drawn again with replacement
-         (`BOOTSTRAP_RESAMPLES` times, the same draw for all seeds and both finalists), times G / (G - 1)
-         because a resample of G groups spreads too little by that factor; it has G - 1 degrees of freedom.
+    v  = variance of the mean over the seeds from the choice of the G groups, with G - 1 degrees of freedom: the
+         larger of two estimates. One draws the groups again with replacement (`BOOTSTRAP_RESAMPLES` times, the same
+         draw for all seeds and both finalists), times G / (G - 1) because a resample of G groups spreads too little by
+         that factor. The other leaves out one group after the other. Where classes are rare or groups very unequal the
+         first is too small, and the second errs on the other side (Efron and Stein 1981, "The jackknife estimate of
+         variance").
 
     half-width = t(f) * sqrt(s2 / n + v)
 
@@ -219,20 +222,23 @@ def _estimate(
 ) -> Estimate:
     names = sorted(next(iter(first.values())).groups)
     seeds, groups = len(first), len(names)
-    # The last row of weights is the test part itself, each group once; the others are the resamples.
     generator = np.random.default_rng(BOOTSTRAP_SEED)
     resamples = generator.multinomial(groups, np.full(groups, 1 / groups), size=BOOTSTRAP_RESAMPLES)
-    weights = np.vstack([resamples, np.ones((1, groups), dtype=resamples.dtype)]).astype(np.float64)
+    # After the resamples each group left out in turn, and last the test part itself, each group once.
+    whole = np.ones((1, groups))
+    weights = np.vstack([resamples, whole - np.eye(groups), whole])
     sides = (first,) if second is None else (first, second)
     samples = [np.stack([_scores(side[seed], names, weights, class_index) for seed in side]) for side in sides]
     means = [sample.mean(axis=0) for sample in samples]
-    resampled = means[0] - means[1] if len(means) > 1 else means[0]
-    value = float(resampled[-1])
+    weighted = means[0] - means[1] if len(means) > 1 else means[0]
+    value = float(weighted[-1])
     group_variance = None
     if groups > 1:
-        # A resample may hold no pixel of a rare class; it then says nothing.
-        known = resampled[:-1][~np.isnan(resampled[:-1])]
-        group_variance = float(known.var(ddof=1)) * groups / (groups - 1) if len(known) > 1 else 0.0
+        bootstrap, jackknife = _known(weighted[:BOOTSTRAP_RESAMPLES]), _known(weighted[BOOTSTRAP_RESAMPLES:-1])
+        group_variance = max(
+            float(bootstrap.var(ddof=1)) * groups / (groups - 1) if len(bootstrap) > 1 else 0.0,
+            float(jackknife.var()) * (groups - 1) if len(jackknife) > 1 else 0.0,
+        )
     seed_variance, seed_freedom = None, None
     if seeds > 1 and not math.isnan(value):
         variances = [(float(sample[:, -1].var(ddof=1)), seeds - 1.0) for sample in samples]
@@ -251,6 +257,11 @@ def _estimate(
         seed_freedom=seed_freedom,
         group_variance=group_variance,
     )
+
+
+def _known(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Those that are numbers: where no pixel of a rare class is left, a score says nothing."""
+    return scores[~np.isnan(scores)]
 
 
 def _freedom(parts: Sequence[tuple[float, float]]) -> float:

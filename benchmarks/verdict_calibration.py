@@ -7,7 +7,8 @@ each model's spread between seeds from 0.3 to 1.5, the spread of the difference 
 run on each photo adds another point of its own. Photos differ in size and difficulty. The studies' confusion matrices
 go through the same code as those of a search. "Wrong" is a verdict for the lighter model though the heavier gains the
 lower bound or more, or for the heavier though it gains the upper bound or less: between the bounds every verdict is
-wrong.
+wrong. Every fourth study has what makes photos hard to judge by: six classes, of which the rarest is in 15 % of the
+photos, and photos of which one may hold ten times what another does.
 
 `ours` is the rule of `analysis.comparison`. `paired t`, the baseline, takes the variance of the seeds' differences and
 gives the sum of both variances the freedom of the seeds alone. `variances known` is what nobody has: the true variances
@@ -34,7 +35,6 @@ from benchmarks.reporting import benchmark_parser, report
 from spaces.command_line import EXIT_DONE, run_command
 from spaces.option_types import not_negative, positive
 
-FOREGROUND_CLASSES = 2
 PIXELS = 60_000
 """Of a class in a photo of average size."""
 RUN_AND_PHOTO_SPREAD = 0.01
@@ -46,6 +46,25 @@ OURS, PAIRED, KNOWN = "ours", "paired t", "variances known"
 
 
 @dataclass(frozen=True, slots=True)
+class Photos:
+    """What test photos are like.
+
+    Attributes:
+        name: As the table calls them.
+        presence: Of each foreground class, the share of photos that show it.
+        size_spread: Standard deviation of the logarithm of a class's pixels in a photo.
+    """
+
+    name: str
+    presence: tuple[float, ...]
+    size_spread: float
+
+
+ALIKE = Photos("photos alike", (1.0, 1.0), 0.3)
+UNEQUAL = Photos("rare classes", (1.0, 1.0, 0.9, 0.6, 0.3, 0.15), 1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """Two models' evaluations, and what they were drawn from; fractions.
 
@@ -54,12 +73,14 @@ class Study:
         lighter: Evaluations of the lighter model, one per seed.
         heavier: Evaluations of the heavier.
         deviation: True standard deviation of the difference of their means.
+        photos: What the test photos are like.
     """
 
     truth: float
     lighter: list[TestEvaluation]
     heavier: list[TestEvaluation]
     deviation: float
+    photos: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +89,7 @@ class Judged:
 
     truth: float
     seeds: int
+    photos: str
     low: float
     high: float
 
@@ -96,12 +118,15 @@ def main(words: Sequence[str]) -> int:
     generator = np.random.default_rng(options.seed)
     judged: dict[str, list[Judged]] = {OURS: [], PAIRED: [], KNOWN: []}
     for number in range(options.studies):
-        study = draw_study(generator, generator.uniform(-0.08, 0.08), seeds=3 + number % 6)
+        photos = UNEQUAL if number % 4 == 3 else ALIKE
+        study = draw_study(generator, generator.uniform(-0.08, 0.08), seeds=3 + number // 4 % 6, photos=photos)
         for rule, found in judge(study).items():
             judged[rule].append(found)
         if number % 200 == 199:
             sys.stderr.write(f"{number + 1} of {options.studies} studies\n")
     rows = [_row(rule, "all", found) for rule, found in judged.items()]
+    for kind in (ALIKE.name, UNEQUAL.name):
+        rows += [_row(rule, kind, [one for one in found if one.photos == kind]) for rule, found in judged.items()]
     for seeds in sorted({one.seeds for one in judged[OURS]}):
         rows += [
             _row(rule, f"{seeds} seeds", [one for one in found if one.seeds == seeds]) for rule, found in judged.items()
@@ -121,6 +146,7 @@ def draw_study(
     seeds: int,
     groups: int | None = None,
     spreads: tuple[float, float] | None = None,
+    photos: Photos = ALIKE,
 ) -> Study:
     """Draw a study.
 
@@ -130,11 +156,13 @@ def draw_study(
         seeds: Runs of each model.
         groups: Test photos; drawn by default.
         spreads: Each model's standard deviation between seeds, a fraction; drawn by default.
+        photos: What the test photos are like.
     """
     count = int(generator.integers(6, 41)) if groups is None else groups
     of_seeds = tuple(generator.uniform(0.003, 0.015, size=2)) if spreads is None else spreads
     of_photos = generator.uniform(0.005, 0.04)
-    pixels = PIXELS * generator.lognormal(0, 0.3, size=(count, FOREGROUND_CLASSES))
+    shown = generator.random((count, len(photos.presence))) < photos.presence
+    pixels = PIXELS * generator.lognormal(0, photos.size_spread, size=shown.shape) * shown
     difficulty = generator.uniform(0.4, 0.6, size=(count, 1))
     advantage = truth + generator.normal(0, of_photos, size=(count, 1))
     models = []
@@ -145,11 +173,12 @@ def draw_study(
             runs.append(_evaluation(seed, pixels, difficulty + sign * advantage + luck))
         models.append(runs)
     # mIoU is linear in the photos' shares here: each photo weighs what its classes' pixels are of all, on average.
-    weights = (pixels / pixels.sum(axis=0)).mean(axis=1)
+    found = pixels[:, pixels.any(axis=0)]
+    weights = (found / found.sum(axis=0)).mean(axis=1)
     concentration = float((weights**2).sum())
     variance = sum(spread**2 for spread in of_seeds) / seeds
     variance += concentration * (of_photos**2 + 2 * RUN_AND_PHOTO_SPREAD**2 / seeds)
-    return Study(truth, models[0], models[1], math.sqrt(variance))
+    return Study(truth, models[0], models[1], math.sqrt(variance), photos.name)
 
 
 def judge(study: Study) -> dict[str, Judged]:
@@ -163,7 +192,7 @@ def judge(study: Study) -> dict[str, Judged]:
         KNOWN: NormalDist().inv_cdf(0.5 + DEFAULT_CONFIDENCE / 2) * study.deviation,
     }
     value, seeds = estimate.value, estimate.seeds
-    return {rule: Judged(study.truth, seeds, value - half, value + half) for rule, half in halves.items()}
+    return {rule: Judged(study.truth, seeds, study.photos, value - half, value + half) for rule, half in halves.items()}
 
 
 def _half_of_paired_t(study: Study, estimate: Estimate) -> float:
@@ -180,7 +209,7 @@ def _half_of_paired_t(study: Study, estimate: Estimate) -> float:
 
 def _evaluation(seed: int, pixels: NDArray[np.float64], shares: NDArray[np.float64]) -> TestEvaluation:
     """Of each class's pixels the given share is found, and the rest taken for background."""
-    classes = FOREGROUND_CLASSES + 1
+    classes = pixels.shape[1] + 1
     confusion = np.zeros((len(pixels), classes, classes), dtype=np.int64)
     confusion[:, 0, 0] = PIXELS
     places = np.arange(1, classes)
@@ -222,7 +251,7 @@ def _findings(judged: dict[str, list[Judged]]) -> dict[str, Any]:
 
 def _options(words: Sequence[str]) -> Namespace:
     parser = benchmark_parser("verdict_calibration", "How often verdicts are wrong, on studies whose truth is known.")
-    parser.add_argument("--studies", type=positive, default=3000, help="how many (default: 3000)")
+    parser.add_argument("--studies", type=positive, default=4000, help="how many (default: 4000)")
     parser.add_argument("--seed", type=not_negative, default=0, help="of the studies (default: 0)")
     options = parser.parse_args(words)
     if options.quick:

@@ -4,13 +4,18 @@ import numpy as np
 import pytest
 
 from analysis.decision import HEAVIER_ABOVE_POINTS, LIGHTER_BELOW_POINTS
-from benchmarks.verdict_calibration import KNOWN, OURS, PAIRED, Judged, draw_study, judge
+from benchmarks.verdict_calibration import ALIKE, KNOWN, OURS, PAIRED, UNEQUAL, Judged, Photos, draw_study, judge
 from tests.benchmarks.benchmark_command import run_quickly
 
 
-def judged(truth: float, *, studies: int = 300, seeds: int = 3, spread: float = 0.01) -> dict[str, list[Judged]]:
+def judged(
+    truth: float, *, studies: int = 300, seeds: int = 3, spread: float = 0.01, photos: Photos = ALIKE
+) -> dict[str, list[Judged]]:
     generator = np.random.default_rng(7)
-    found = [judge(draw_study(generator, truth, seeds=seeds, spreads=(spread, spread))) for _ in range(studies)]
+    found = [
+        judge(draw_study(generator, truth, seeds=seeds, spreads=(spread, spread), photos=photos))
+        for _ in range(studies)
+    ]
     return {rule: [one[rule] for one in found] for rule in (OURS, PAIRED, KNOWN)}
 
 
@@ -28,6 +33,11 @@ def test_intervals_cover_the_truth_whatever_the_seeds_spread(spread: float) -> N
     # Three standard errors of 300 studies below 95 %.
     assert covered[OURS] >= 0.912
     assert covered[KNOWN] >= 0.912
+
+
+def test_intervals_cover_the_truth_with_rare_classes_and_unequal_photos() -> None:
+    covered = [one.covered for one in judged(0.03, seeds=5, spread=0.005, photos=UNEQUAL)[OURS]]
+    assert np.mean(covered) >= 0.912
 
 
 def test_clear_differences_are_decided_nearly_as_often_as_with_known_variances() -> None:
