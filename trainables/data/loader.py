@@ -1,8 +1,10 @@
 """Batches made ahead by worker processes, which serve one trial after another."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -130,7 +132,7 @@ class BatchLoader:
             persistent_workers=True,
             pin_memory=self._pin_memory,
             multiprocessing_context="spawn",
-            worker_init_fn=_limit_threads,
+            worker_init_fn=_prepare_worker,
             # Its own, or the loader would draw a number from the generator that dropout uses.
             generator=torch.Generator(),
         )
@@ -203,8 +205,19 @@ def _batch_or_raise(made: Batch | InputError | UnreadableImageError) -> Batch:
     return made
 
 
-def _limit_threads(worker: int) -> None:
-    """Keep a worker from spreading over the cores of the training; torch limits its own threads by itself."""
+def _prepare_worker(worker: int) -> None:
+    """Keep a worker from spreading over the cores of the training, and from complaining that nobody wants its batch.
+
+    Torch limits its own threads by itself. A training that is interrupted while it fetches a batch hangs up on the
+    thread that hands it over, which would print a traceback beside the one line that people are told.
+    """
     import cv2
 
     cv2.setNumThreads(1)
+    told = sys.excepthook
+
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not isinstance(error, ConnectionError | EOFError):
+            told(kind, error, trace)
+
+    sys.excepthook = tell

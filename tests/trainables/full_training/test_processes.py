@@ -18,7 +18,21 @@ from trainables.tracking.uri import local_tracking_uri
 
 REPOSITORY = Path(__file__).parents[3]
 CONFIG = "architecture: unet\nencoder: mobilenet_v2\ncrop_size: 64\nmultiscale: 1.0\nbatch_size: 2\n"
-SHORT = ("--max-steps", "6", "--eval-every", "2", "--validation-windows", "4", "--threads", "1", "--device", "cpu")
+STEPS = 60
+"""Enough for a signal to arrive before the training has ended by itself."""
+EVALUATED = list(range(2, STEPS + 1, 2))
+SHORT = (
+    "--max-steps",
+    str(STEPS),
+    "--eval-every",
+    "2",
+    "--validation-windows",
+    "4",
+    "--threads",
+    "1",
+    "--device",
+    "cpu",
+)
 
 
 def start(words: Sequence[str], folder: Path) -> subprocess.Popen[str]:
@@ -70,11 +84,11 @@ def test_a_training_that_is_ended_from_outside_goes_on_where_it_was(tmp_path: Pa
     output, errors = resumed.communicate(timeout=280)
     assert resumed.returncode == 0, errors
     assert errors == ""
-    assert f"after step {kept} of 6" in output
+    assert f"after step {kept} of {STEPS}" in output
     journal = events("cut", tmp_path / "runs")
-    assert [entry["step"] for entry in evaluations(journal)] == [2, 4, 6]
+    assert [entry["step"] for entry in evaluations(journal)] == EVALUATED
     client = connect(local_tracking_uri(tmp_path / "runs"))
     (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
     assert run.info.status == "FINISHED"
-    assert [point.step for point in client.get_metric_history(run.info.run_id, "miou")] == [2, 4, 6]
+    assert [point.step for point in client.get_metric_history(run.info.run_id, "miou")] == EVALUATED
     assert torch.isfinite(next(iter(read_checkpoint(folder / "best.pt")["model"].values()))).all()
