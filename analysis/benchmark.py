@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from analysis.cost_protocol import measure_networks, tell
 from analysis.cost_settings import RECIPE_BATCH, CalibrationData, MeasuredNetwork, Protocol
 from analysis.runtimes.names import EAGER, FLOAT32, INT8, PRECISIONS, RUNTIME_KINDS, variants_of
-from spaces.command_line import OneLineArgumentParser, add_debug_option, run_command
+from spaces.command_line import OneLineArgumentParser, add_debug_option, run_command, terminated_as_interrupted
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from trainables.data.source_options import data_source
@@ -59,9 +59,11 @@ def main(arguments: Sequence[str]) -> int:
     for path in outputs:
         if not path.absolute().parent.is_dir():
             raise InputError(f"{path}: its folder does not exist; create {path.absolute().parent} first")
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; name a file in it")
     _check_device(options.device)
-    protocol = _protocol(options)
-    measured = measure_networks(networks, protocol, announce=tell)
+    with terminated_as_interrupted():
+        measured = measure_networks(networks, _protocol(options), announce=tell)
     rows = [row_of(network, costs) for network, costs in measured]
     _print_table(rows)
     for row in rows:
@@ -98,8 +100,8 @@ def find_networks(
     spaces = load_spaces(models) if models is not None else ()
     networks = [MeasuredNetwork(space.name, _at_size(space.baseline, size), classes) for space in spaces]
     for path in checkpoints:
-        config, checkpoint_classes = _read_network(path)
-        networks.append(MeasuredNetwork(path.stem, _at_size(config, size), checkpoint_classes, path))
+        config, known = _read_network(path)
+        networks.append(MeasuredNetwork(_name_of(path, checkpoints), _at_size(config, size), len(known), path, known))
     return tuple(networks)
 
 
@@ -172,16 +174,28 @@ def _at_size(config: TrialConfig, size: int | None) -> TrialConfig:
         raise InputError(f"--size {size}: {error.errors()[0]['msg']}") from error
 
 
-def _read_network(path: Path) -> tuple[TrialConfig, int]:
+def _name_of(path: Path, checkpoints: Sequence[Path]) -> str:
+    """A file's name, with as many of its folders' as tell it from the others: all of a search are called best.pt."""
+    paths = {one.absolute().with_suffix("") for one in checkpoints}
+    parts = path.absolute().with_suffix("").parts
+    for length in range(1, len(parts)):
+        if sum(other.parts[-length:] == parts[-length:] for other in paths) == 1:
+            break
+    return "/".join(parts[-length:])
+
+
+def _read_network(path: Path) -> tuple[TrialConfig, tuple[str, ...]]:
     from trainables.checkpoint import read_checkpoint
 
     state = read_checkpoint(path)
     try:
-        return TrialConfig.model_validate(state["config"]), len(state["classes"]["names"])
-    except (KeyError, TypeError, ValidationError) as error:
+        config, names = TrialConfig.model_validate(state["config"]), tuple(map(str, state["classes"]["names"]))
+        state["model"].keys()
+    except (AttributeError, KeyError, TypeError, ValidationError) as error:
         raise InputError(
-            f"--checkpoint {path}: holds no configuration and classes; name the best checkpoint of a trial"
+            f"--checkpoint {path}: holds no configuration, classes and weights; name the best checkpoint of a trial"
         ) from error
+    return config, names
 
 
 def _check_device(device: str) -> None:
@@ -250,7 +264,7 @@ def _parser() -> OneLineArgumentParser:
     add("--classes", type=_at_least(2), default=DEFAULT_CLASSES, help="number of classes of the --models")
     add("--size", type=int, help="side of the input, px, a multiple of 32; else each model's crop size")
     add("--device", default="cpu", help="cpu, cuda or cuda:N")
-    add("--threads", type=_at_least(1), help="CPU threads within one operator; else PyTorch's choice")
+    add("--threads", type=_at_least(1), help="CPU threads within one operator; else PyTorch's choice, for all runtimes")
     add("--layout", choices=("channels_last", "contiguous"), default="channels_last", help="memory layout")
     add(
         "--runtimes",

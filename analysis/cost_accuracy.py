@@ -46,17 +46,11 @@ def evaluate(
     circumstances: dict[str, Any],
     data: dict[str, Any],
 ) -> dict[str, Any]:
-    """Foreground mIoU, and IoU of each class that the validation part holds by metric name, as fractions.
-
-    Raises:
-        ValueError: The data have another number of classes than the network.
-    """
+    """Foreground mIoU, and IoU of each class that the validation part holds by metric name, as fractions."""
     files = NetworkFiles(Path(folder), TrialConfig.model_validate(config), classes)
     source = DataSource(**data["source"])
     dataset = source.open()
     names = dataset.classes.names
-    if len(names) != classes:
-        raise ValueError(f"the checkpoint knows {classes} classes, the data have {len(names)}; name its data by --data")
     split = split_dataset(dataset, by=data["split_by"], seed=source.seed)
     trial_data = TrialData(dataset, split, validation_windows=data["windows"])
     running = create_runtime(runtime, files, Circumstances(**circumstances))

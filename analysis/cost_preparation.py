@@ -43,7 +43,8 @@ def prepare(
         split_by: "auto", "photo" or "capture".
 
     Returns:
-        `parameters`, `macs`, `checkpoint_mb`, and `exported_mb`: a size for each variant, None for PyTorch's own.
+        `parameters`, `macs`, `checkpoint_mb`; `exported_mb`, a size for each variant, None for PyTorch's own; and
+        `threads`, PyTorch's choice on this machine.
     """
     files = NetworkFiles(Path(folder), TrialConfig.model_validate(config), classes)
     torch.manual_seed(0)
@@ -62,6 +63,7 @@ def prepare(
         "macs": macs,
         "checkpoint_mb": files.weights.stat().st_size / MEGABYTE,
         "exported_mb": [exported_mb(files, runtime, precision) for runtime, precision in variants],
+        "threads": torch.get_num_threads(),
     }
 
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +47,25 @@ def measure_networks(
     """Measure networks in every variant of the protocol, those of one network after another.
 
     Raises:
+        InputError: The data for int8 can't be read, or lack a checkpoint's classes.
         RuntimeError: A process failed, for example because memory ran out; its last line says why.
     """
+    if protocol.reads_data:
+        protocol.data.check(networks)
     with tempfile.TemporaryDirectory(prefix="costs-", ignore_cleanup_errors=True) as folder, ExitStack() as processes:
+        places = [Path(folder) / str(number) for number in range(len(networks))]
         prepared: list[dict[str, Any]] = []
-        preparing = processes.enter_context(MeasuringProcess("analysis.cost_preparation"))
+        # It ends before anything is measured, so that its memory is there for what is.
+        with MeasuringProcess("analysis.cost_preparation") as preparing:
+            for network, place in zip(networks, places, strict=True):
+                announce(f"preparing {network.name}")
+                place.mkdir()
+                prepared.append(_prepare(preparing, network, place, protocol))
+        if protocol.threads is None and prepared:
+            # The same number for all: runtimes' own choices differ, and so would not compare.
+            protocol = replace(protocol, threads=prepared[0]["threads"])
         turns: list[_Turns] = []
-        for number, network in enumerate(networks):
-            announce(f"preparing {network.name}")
-            place = Path(folder) / str(number)
-            place.mkdir()
-            prepared.append(_prepare(preparing, network, place, protocol))
+        for network, place in zip(networks, places, strict=True):
             for variant in protocol.variants:
                 announce(f"starting {network.name} at {network.config.crop_size} px, {_title(variant)}")
                 turns.append(_open(network, variant, place, protocol, processes))
@@ -68,13 +76,12 @@ def measure_networks(
         training = [_train(network, protocol, announce) for network in networks]
         count = len(protocol.variants)
         accuracies = [
-            _accuracies(network, Path(folder) / str(number), protocol, announce)
-            for number, network in enumerate(networks)
+            _accuracies(network, place, protocol, announce) for network, place in zip(networks, places, strict=True)
         ]
     rows = []
     for position, (one, timings) in enumerate(zip(turns, measured, strict=True)):
         number, place_in = divmod(position, count)
-        facts = {name: value for name, value in prepared[number].items() if name != "exported_mb"}
+        facts = {name: value for name, value in prepared[number].items() if name not in ("exported_mb", "threads")}
         rows.append(
             (
                 one.network,

@@ -1,12 +1,13 @@
 """What is to be measured, and for how long."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.runtimes.names import EAGER, FLOAT32, Variant
+from analysis.runtimes.names import EAGER, FLOAT32, INT8, Variant
 from spaces.configuration import TrialConfig
+from spaces.errors import InputError
 
 PLAIN = Variant(EAGER, FLOAT32)
 CPU_TRAIN_BATCH = 2
@@ -15,12 +16,21 @@ CPU_TRAIN_BATCH = 2
 
 @dataclass(frozen=True, slots=True)
 class MeasuredNetwork:
-    """A network to measure: its name, its configuration, its number of classes, and a file with its weights, if any."""
+    """A network to measure.
+
+    Attributes:
+        name: What people call it; no two in a measurement are alike.
+        config: Its configuration.
+        classes: Its number of classes.
+        checkpoint: File with its weights, if any, and
+        class_names: the classes that it was trained on.
+    """
 
     name: str
     config: TrialConfig
     classes: int
     checkpoint: Path | None = None
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +47,26 @@ class CalibrationData:
     split_by: str = "auto"
     windows: int | None = None
 
+    def check(self, networks: Sequence[MeasuredNetwork]) -> None:
+        """See, before anything is measured, that the data can be read and have the checkpoints' classes.
+
+        Raises:
+            InputError: They can't or have not.
+        """
+        from trainables.data.opening import DataSource
+
+        names = tuple(DataSource(**self.source).open().classes.names)
+        for network in networks:
+            if network.checkpoint is not None and network.class_names != names:
+                raise InputError(
+                    f"--checkpoint {network.checkpoint}: knows the classes {', '.join(network.class_names)}, the data "
+                    f"have {', '.join(names)}; right is --data with what it was trained on"
+                )
+
+
+LONGEST_TURN_S = 600.0
+"""However many samples are asked for; `analysis.measuring_process` ends what takes longer still."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protocol:
@@ -45,7 +75,7 @@ class Protocol:
     Attributes:
         device: "cpu", "cuda" or "cuda:N".
         layout: Memory layout, where the runtime leaves the choice.
-        threads: CPU threads within one operator; None for the runtime's own choice.
+        threads: CPU threads within one operator; None for PyTorch's choice, in every runtime.
         variants: Runtimes and precisions.
         samples: Timings of one image, over all rounds.
         rounds: How often every process has its turn.
@@ -74,6 +104,11 @@ class Protocol:
     data: CalibrationData = CalibrationData()
     accuracy: bool = False
 
+    @property
+    def reads_data(self) -> bool:
+        """Whether anything is calibrated or evaluated."""
+        return self.accuracy or any(variant.precision == INT8 for variant in self.variants)
+
     @classmethod
     def of(cls, device: str, *, quick: bool, layout: str, threads: int | None, **changes: Any) -> "Protocol":
         """The quick protocol or the full one.
@@ -90,7 +125,6 @@ class Protocol:
             sizes: dict[str, Any] = {
                 "samples": 20,
                 "rounds": 2,
-                "turn_longest_s": 2.0,
                 "warm_up_longest_s": 3.0,
                 "whole_samples": 4,
                 "batches": (1, 4) if cpu else (1, 16),
@@ -101,14 +135,17 @@ class Protocol:
             sizes = {
                 "samples": 100,
                 "rounds": 5,
-                "turn_longest_s": 8.0,
                 "warm_up_longest_s": 10.0,
                 "whole_samples": 40,
                 "batches": (1, 2, 4, 8) if cpu else (1, 8, 16, 32, 64),
                 "batch_runs": 4,
                 "train_batch": CPU_TRAIN_BATCH if cpu else 0,
             }
-        return cls(**{"device": device, "layout": layout, "threads": threads, **sizes, **changes})
+        asked = {**sizes, **changes}
+        # More samples get more time: else a thousand would never be reached, and there would be no p99.
+        share, sample_s = -(-asked["samples"] // asked["rounds"]), 0.2 if quick else 0.4
+        asked.setdefault("turn_longest_s", min(LONGEST_TURN_S, sample_s * max(share, 10 if quick else 20)))
+        return cls(device=device, layout=layout, threads=threads, **asked)
 
 
 RECIPE_BATCH = 0

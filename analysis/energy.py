@@ -19,7 +19,7 @@ class EnergyMeter:
 
     def __init__(self, device: str, *, rapl: Path = RAPL) -> None:
         self._packages = [] if device != "cpu" else [zone for zone in sorted(rapl.glob("*-rapl:*")) if _readable(zone)]
-        self._gpu = None if device == "cpu" else _Gpu.find(int(device.partition(":")[2] or 0))
+        self._gpu = None if device == "cpu" else _Gpu.find(_uuid(device))
 
     def read_joules(self) -> tuple[float, ...]:
         """Counters now, J, one per package or device; empty where the machine tells none."""
@@ -43,18 +43,28 @@ class EnergyMeter:
 
 
 def _readable(zone: Path) -> bool:
-    """Whether a zone is a whole package, not a part of one, and may be read: often only the administrator may."""
+    """Whether a zone is a whole package and may be read, which often only the administrator may.
+
+    Other zones are parts of packages, or the whole machine (psys), which holds the packages again.
+    """
     if zone.name.count(":") != 1:
         return False
     try:
         _microjoules(zone / "energy_uj")
+        return (zone / "name").read_text(encoding="ascii").startswith("package")
     except (OSError, ValueError):
         return False
-    return True
 
 
 def _microjoules(path: Path) -> int:
     return int(path.read_text(encoding="ascii"))
+
+
+def _uuid(device: str) -> str:
+    """A CUDA device's own number, which is the same to NVML, whatever CUDA_VISIBLE_DEVICES hides or reorders."""
+    import torch
+
+    return f"GPU-{torch.cuda.get_device_properties(torch.device(device)).uuid}"
 
 
 class _Gpu:
@@ -65,13 +75,13 @@ class _Gpu:
         self._handle = handle
 
     @classmethod
-    def find(cls, index: int) -> "_Gpu | None":
+    def find(cls, uuid: str) -> "_Gpu | None":
         try:
             library = ctypes.CDLL("nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1")
         except OSError:
             return None
         handle = ctypes.c_void_p()
-        if library.nvmlInit_v2() or library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle)):
+        if library.nvmlInit_v2() or library.nvmlDeviceGetHandleByUUID(uuid.encode(), ctypes.byref(handle)):
             return None
         energy = ctypes.c_ulonglong()
         if library.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(energy)):

@@ -1,5 +1,6 @@
 """Costs measured elsewhere, on an edge device for example, put in the place of a search's own."""
 
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +42,9 @@ def read_costs_file(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        table = pd.read_csv(path, comment="#", skipinitialspace=True)
+        # Not pandas' own `comment`, which also cuts lines in the middle, as at a name with a # in it.
+        lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+        table = pd.read_csv(io.StringIO("".join(line for line in lines if line[0] != "#")), skipinitialspace=True)
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(

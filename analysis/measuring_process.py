@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -9,12 +10,15 @@ import threading
 from pathlib import Path
 from typing import Any, Self
 
+_ERROR_LINE = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit): ?")
+"""The line of a traceback that says what was wrong; libraries write hints below it."""
+
 LONGEST_ANSWER_S = 900.0
 """A process that takes longer than this over one answer hangs, and is ended."""
 
 
 class MeasurementError(RuntimeError):
-    """A measuring process failed; the message is its last line."""
+    """A measuring process failed; the message is the line that says why."""
 
 
 class MeasuringProcess:
@@ -74,8 +78,16 @@ class MeasuringProcess:
     def _last_words(self) -> str:
         code = self._process.wait()
         self._complaints.seek(0)
-        lines = self._complaints.read().decode("utf-8", errors="replace").strip().splitlines()
-        return (lines or [f"exit code {code}"])[-1]
+        if code < 0:
+            return f"it was killed (signal {-code}): out of memory, or no answer within {LONGEST_ANSWER_S:.0f} s"
+        return _reason(self._complaints.read().decode("utf-8", errors="replace")) or f"exit code {code}"
+
+
+def _reason(complaints: str) -> str:
+    """The line of what a process printed that says why it ended; empty where it printed nothing."""
+    lines = complaints.strip().splitlines()
+    errors = [line for line in lines if _ERROR_LINE.match(line)]
+    return (errors or lines or [""])[-1]
 
 
 def answer_questions(answer: Any) -> None:

@@ -40,7 +40,7 @@ def main(words: Sequence[str]) -> int:
         variants=variants,
         train_batch=None,
         batches=(1,),
-        data=CalibrationData(source={"root": options.data}, split_by=options.split_by),
+        data=CalibrationData(source={"root": options.data, "seed": options.seed}, split_by=options.split_by),
         accuracy=any(variant.precision == INT8 for variant in variants),
     )
     plain_smp = _smp_milliseconds(size, protocol.samples, options.threads)
@@ -98,6 +98,7 @@ def _options(words: Sequence[str]) -> Namespace:
     parser.add_argument("--checkpoint", type=Path, action="append", default=[], help="best weights; may be repeated")
     parser.add_argument("--data", metavar="DIR", help="the checkpoint's data (the built-in data)")
     parser.add_argument("--split-by", choices=("auto", "photo", "capture"), default="auto", help="as the search did")
+    parser.add_argument("--seed", type=int, default=0, help="seed of that split, as of the search")
     return parser.parse_args(words)
 
 

@@ -1,6 +1,5 @@
 """Runtimes that take and give numpy arrays and do without torch."""
 
-import os
 from typing import Any
 
 import numpy as np
@@ -31,10 +30,5 @@ class ArrayRuntime(Runtime):
         return result
 
     def threads(self) -> int:
-        """As asked for; else the cores that this process may use."""
-        return self.circumstances.threads or usable_cores()
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        """As asked for."""
+        return self.circumstances.threads

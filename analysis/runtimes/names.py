@@ -1,5 +1,9 @@
 """The runtimes and what each can compute in; loads none of them."""
 
+import importlib.util
+import os
+import shutil
+import sys
 from dataclasses import dataclass
 
 from spaces.errors import InputError
@@ -15,7 +19,9 @@ class RuntimeKind:
     Attributes:
         title: Its name for people, and in the column `runtime`.
         package: The package whose version counts.
-        module: The Python module that must be there.
+        module: The Python module that runs networks.
+        exporters: Modules that write the files it reads, and
+        int8_exporters: what int8 needs besides.
         precisions: What it can compute in on a CPU, and
         cuda_precisions: on a CUDA device; empty where it can't use one.
     """
@@ -25,6 +31,8 @@ class RuntimeKind:
     module: str
     precisions: tuple[str, ...]
     cuda_precisions: tuple[str, ...]
+    exporters: tuple[str, ...] = ()
+    int8_exporters: tuple[str, ...] = ()
 
     def precisions_on(self, device: str) -> tuple[str, ...]:
         """What it can compute in on "cpu", "cuda" or "cuda:N"."""
@@ -32,12 +40,15 @@ class RuntimeKind:
 
 
 EAGER = "torch_eager"
+COMPILED = "torch_compile"
+
+_ONNX = ("onnx", "onnxscript")
 
 RUNTIME_KINDS = {
     EAGER: RuntimeKind("PyTorch eager", "torch", "torch", (FLOAT32, BFLOAT16), (FLOAT32, BFLOAT16, FLOAT16)),
-    "torch_compile": RuntimeKind("torch.compile", "torch", "torch", (FLOAT32, BFLOAT16), (FLOAT32, BFLOAT16, FLOAT16)),
-    "onnx_runtime": RuntimeKind("ONNX Runtime", "onnxruntime", "onnxruntime", (FLOAT32, INT8), ()),
-    "openvino": RuntimeKind("OpenVINO", "openvino", "openvino", (FLOAT32, BFLOAT16, INT8), ()),
+    COMPILED: RuntimeKind("torch.compile", "torch", "torch", (FLOAT32, BFLOAT16), (FLOAT32, BFLOAT16, FLOAT16)),
+    "onnx_runtime": RuntimeKind("ONNX Runtime", "onnxruntime", "onnxruntime", (FLOAT32, INT8), (), _ONNX),
+    "openvino": RuntimeKind("OpenVINO", "openvino", "openvino", (FLOAT32, BFLOAT16, INT8), (), _ONNX, ("nncf",)),
 }
 """By the name that `--runtimes` takes."""
 
@@ -54,25 +65,26 @@ def variants_of(runtimes: str, precisions: str, *, device: str) -> tuple[Variant
     """The ways that two options ask for, those that no runtime offers on the device left out.
 
     Args:
-        runtimes: Names with commas between, or "all", which leaves out runtimes that are not installed.
+        runtimes: Names with commas between, or "all", which leaves out what is not installed here.
         precisions: Precisions with commas between, or "all".
         device: "cpu", "cuda" or "cuda:N".
 
     Raises:
-        InputError: A name is unknown, a runtime that was named is not installed, or nothing is left.
+        InputError: A name is unknown, what was named is not installed, or nothing is left.
     """
     names = tuple(RUNTIME_KINDS) if runtimes == "all" else _named(runtimes, "--runtimes", tuple(RUNTIME_KINDS))
     wanted = PRECISIONS if precisions == "all" else _named(precisions, "--precisions", PRECISIONS)
-    missing = [name for name in names if not _installed(RUNTIME_KINDS[name].module)]
-    if missing and runtimes != "all":
-        raise InputError(f'--runtimes {missing[0]}: not installed; right is pip install -e ".[export]" first')
-    found = tuple(
+    offered = tuple(
         Variant(name, precision)
         for name in names
-        if name not in missing
         for precision in wanted
         if precision in RUNTIME_KINDS[name].precisions_on(device)
     )
+    lacking = {variant: lack for variant in offered if (lack := _lack(variant, device)) is not None}
+    found = tuple(variant for variant in offered if variant not in lacking)
+    if lacking and (runtimes != "all" or not found):
+        variant, lack = next(iter(lacking.items()))
+        raise InputError(f"--runtimes {variant.runtime}: {variant.precision} {lack}")
     if not found:
         offers = "; ".join(
             f"{name} {', '.join(RUNTIME_KINDS[name].precisions_on(device)) or 'nothing'}" for name in names
@@ -91,7 +103,21 @@ def _named(text: str, option: str, known: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _installed(module: str) -> bool:
-    import importlib.util
+def _lack(variant: Variant, device: str) -> str | None:
+    """What a variant can't run for, and what would be right; None where all is there."""
+    kind = RUNTIME_KINDS[variant.runtime]
+    needed = (kind.module, *kind.exporters, *(kind.int8_exporters if variant.precision == INT8 else ()))
+    absent = [module for module in needed if importlib.util.find_spec(module) is None]
+    if absent:
+        return f'needs {", ".join(absent)}, not installed; right is pip install -e ".[export]" first'
+    if variant.runtime == COMPILED and device == "cpu" and shutil.which(_compiler()) is None:
+        return f"needs a C++ compiler, and there is no {_compiler()}; right is to install one, or to name it in CXX"
+    if variant.runtime == COMPILED and device != "cpu" and importlib.util.find_spec("triton") is None:
+        return "needs triton, not installed; right is pip install triton first, where the system has it"
+    return None
 
-    return importlib.util.find_spec(module) is not None
+
+def _compiler() -> str:
+    """The C++ compiler that `torch.compile` calls."""
+    usual = {"win32": "cl", "darwin": "clang++"}.get(sys.platform, "g++")
+    return os.environ.get("CXX", usual)

@@ -16,6 +16,8 @@ class OnnxRuntime(ArrayRuntime):
         """Optimise the graph for this processor."""
         import onnxruntime
 
+        # On Windows it sends usage data.
+        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads()
         options.inter_op_num_threads = 1

@@ -48,13 +48,13 @@ class Circumstances:
         device: "cpu", "cuda" or "cuda:N".
         precision: One of `names.PRECISIONS` that it offers.
         layout: "channels_last" or "contiguous", for runtimes that leave the choice.
-        threads: CPU threads within one operator; None for the runtime's own choice.
+        threads: CPU threads within one operator.
     """
 
     device: str
     precision: str
     layout: str
-    threads: int | None
+    threads: int
 
 
 class Runtime(ABC):

@@ -20,8 +20,7 @@ class TorchEager(Runtime):
 
     def load(self) -> None:
         """Build the network and read its weights."""
-        if self.circumstances.threads is not None:
-            torch.set_num_threads(self.circumstances.threads)
+        torch.set_num_threads(self.circumstances.threads)
         self._device = torch.device(self.circumstances.device)
         self._layout = ComputeLayout(
             self.circumstances.precision,  # type: ignore[arg-type]

@@ -27,9 +27,28 @@ def test_models_are_named_by_their_spaces() -> None:
 def test_a_checkpoint_brings_its_configuration_and_classes(tmp_path: Path) -> None:
     config = load_space("unet").baseline.model_copy(update={"heads": 1})
     path = tmp_path / "winner.pt"
-    write_checkpoint(path, {"config": config.model_dump(), "classes": {"names": ["a", "b", "c"]}})
+    write_checkpoint(path, {"config": config.model_dump(), "classes": {"names": ["a", "b", "c"]}, "model": {}})
     (network,) = find_networks(None, [path], classes=7, size=None)
     assert (network.name, network.config, network.classes, network.checkpoint) == ("winner", config, 3, path)
+    assert network.class_names == ("a", "b", "c")
+
+
+def test_checkpoints_of_one_file_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    config = load_space("unet").baseline
+    paths = [tmp_path / name / "best.pt" for name in ("unet-001", "unet-002")]
+    for path in paths:
+        path.parent.mkdir()
+        write_checkpoint(path, {"config": config.model_dump(), "classes": {"names": ["a", "b"]}, "model": {}})
+    networks = find_networks(None, paths, classes=7, size=None)
+    assert [network.name for network in networks] == ["unet-001/best", "unet-002/best"]
+
+
+def test_data_of_other_classes_than_the_checkpoints_are_bad_input(tmp_path: Path) -> None:
+    path = tmp_path / "winner.pt"
+    config = load_space("unet").baseline
+    write_checkpoint(path, {"config": config.model_dump(), "classes": {"names": ["a", "b"]}, "model": {}})
+    with pytest.raises(InputError, match=r"winner\.pt: knows the classes a, b, the data have __background__, "):
+        main(["--checkpoint", str(path), "--quick", "--runtimes", "openvino", "--precisions", "int8"])
 
 
 def test_a_checkpoint_of_something_else_is_bad_input(tmp_path: Path) -> None:
@@ -52,6 +71,7 @@ def test_a_checkpoint_of_something_else_is_bad_input(tmp_path: Path) -> None:
         (["--models", "unet", "--device", "meta"], "--device meta"),
         (["--models", "unet", "--device", "cuda:99"], "--device cuda:99"),
         (["--models", "unet", "--json", "no/such/folder/costs.json"], "its folder does not exist"),
+        (["--models", "unet", "--csv", "."], "is a folder"),
         (["--checkpoint", "no_such_file.pt"], r"no_such_file\.pt"),
         (["--models", "unet", "--runtimes", "abacus"], "--runtimes 'abacus': unknown"),
         (["--models", "unet", "--precisions", "int8"], "none of --runtimes torch_eager has it on cpu"),

@@ -34,6 +34,13 @@ def test_a_row_goes_to_the_trials_that_equal_it(tmp_path: Path) -> None:
     assert sorted(changed.costs["latency_ms_p50"]) == [10, 20, 30]
 
 
+def test_only_whole_lines_are_comments(tmp_path: Path) -> None:
+    table = read_costs_file(
+        costs_of("# board; 2 threads\nname,architecture,latency_ms_p50\nlight #2,unet,10\n", tmp_path)
+    )
+    assert table["latency_ms_p50"].tolist() == [10]
+
+
 def test_figures_of_two_devices_never_stand_side_by_side(tmp_path: Path) -> None:
     results = make_results()
     path = costs_of("config.architecture,latency_ms_p50,device\nunet,10,board\n", tmp_path)

@@ -52,6 +52,7 @@ def quantise_onnx(source: Path, target: Path, images: NDArray[np.float32]) -> No
         target: The file to write.
         images: Normalised images, (N, 3, H, W), whose activations decide the ranges.
     """
+    import onnxruntime
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -63,6 +64,8 @@ def quantise_onnx(source: Path, target: Path, images: NDArray[np.float32]) -> No
             image = next(self._left, None)
             return None if image is None else {IMAGES: image[None]}
 
+    # On Windows it sends usage data.
+    onnxruntime.disable_telemetry_events()
     prepared = target.with_name(f"{target.stem}-prepared.onnx")
     try:
         with _quiet():

@@ -28,8 +28,8 @@ def quantise_openvino(source: Path, target: Path, images: NDArray[np.float32]) -
     import logging
     import os
 
-    # Read at the first import: without it, NNCF sends usage data.
-    os.environ.setdefault("NNCF_CI", "1")
+    # Read at the first import: where it is not set, or empty, NNCF sends usage data.
+    os.environ["NNCF_CI"] = "1"
     import nncf
     import openvino
 

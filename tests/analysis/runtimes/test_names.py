@@ -1,3 +1,6 @@
+import importlib.util
+import shutil
+
 import pytest
 
 from analysis.runtimes.names import RUNTIME_KINDS, Variant, variants_of
@@ -35,3 +38,20 @@ def test_bad_names_are_one_line(runtimes: str, precisions: str, complaint: str) 
         variants_of(runtimes, precisions, device="cpu")
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_installed_is_left_out_of_all_and_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "nncf" else found(name))
+    ways = variants_of("all", "float32,int8", device="cpu")
+    assert Variant("openvino", "float32") in ways
+    assert Variant("openvino", "int8") not in ways
+    with pytest.raises(InputError, match="--runtimes openvino: int8 needs nncf, not installed"):
+        variants_of("openvino", "float32,int8", device="cpu")
+
+
+def test_compiling_needs_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert "torch_compile" not in {way.runtime for way in variants_of("all", "float32", device="cpu")}
+    with pytest.raises(InputError, match=r"needs a C\+\+ compiler"):
+        variants_of("torch_compile", "float32", device="cpu")
