@@ -18,11 +18,11 @@ from pydantic import ValidationError
 
 from analysis.cost_protocol import measure_networks, tell
 from analysis.cost_settings import RECIPE_BATCH, CalibrationData, MeasuredNetwork, Protocol
-from analysis.runtimes.names import EAGER, FLOAT32, INT8, PRECISIONS, RUNTIME_KINDS, variants_of
 from spaces.command_line import OneLineArgumentParser, add_debug_option, run_command, terminated_as_interrupted
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from trainables.data.source_options import data_source
+from trainables.runtimes.names import EAGER, FLOAT32, INT8, PRECISIONS, RUNTIME_KINDS, variants_of
 
 if TYPE_CHECKING:
     from analysis.costs import NetworkCosts

@@ -3,12 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
 from analysis.measuring_process import answer_questions
-from analysis.runtimes.registry import create_runtime
-from analysis.runtimes.runtime import Circumstances, NetworkFiles, Runtime
 from spaces.configuration import TrialConfig
 from trainables.compute.precision import PLAIN_LAYOUT
 from trainables.data.opening import DataSource
@@ -17,24 +12,9 @@ from trainables.data.trial_data import TrialData
 from trainables.evaluation.confusion import class_ious
 from trainables.evaluation.evaluation import evaluate_part
 from trainables.metric_names import iou_name
-
-
-class RuntimeModel(nn.Module):
-    """A runtime in the place of a model: it predicts, and nothing else."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        super().__init__()
-        self._runtime = runtime
-        # Evaluations ask a parameter where images shall lie.
-        self.place = nn.Parameter(torch.zeros(()), requires_grad=False)
-
-    def probabilities(self, images: Tensor) -> Tensor:
-        """As `SegmentationModel.probabilities`, window by window: runtimes are compiled for one image."""
-        maps = []
-        for image in torch.split(images.contiguous(), 1):
-            placed = self._runtime.place(image.numpy())
-            maps.append(torch.from_numpy(self._runtime.probabilities(self._runtime.run(placed))))
-        return torch.cat(maps)
+from trainables.runtimes.registry import create_runtime
+from trainables.runtimes.runtime import Circumstances, NetworkFiles
+from trainables.runtimes.runtime_model import RuntimeModel
 
 
 def evaluate(

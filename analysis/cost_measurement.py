@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from analysis.energy import EnergyMeter
 from analysis.measuring_process import answer_questions
-from analysis.process_memory import peak_process_memory_mb
-from analysis.runtimes.names import RUNTIME_KINDS
-from analysis.runtimes.registry import create_runtime
-from analysis.runtimes.runtime import Circumstances, NetworkFiles, Runtime
 from spaces.configuration import TrialConfig
+from trainables.compute.process_memory import peak_process_memory_mb
+from trainables.runtimes.names import RUNTIME_KINDS
+from trainables.runtimes.registry import create_runtime
+from trainables.runtimes.runtime import Circumstances, NetworkFiles, Runtime
 
 WARMUP_BLOCK = 5
 WARMUP_TOLERANCE = 0.05

@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from analysis.measuring_process import answer_questions
-from analysis.process_memory import MEGABYTE
-from analysis.runtimes.runtime import NetworkFiles
 from spaces.configuration import TrialConfig
+from trainables.compute.process_memory import MEGABYTE
 from trainables.data.opening import DataSource
 from trainables.models import create_model
 from trainables.models.segmentation_model import SegmentationModel
+from trainables.runtimes.runtime import NetworkFiles
 
 CALIBRATION_IMAGES = 64
 

@@ -21,7 +21,7 @@ from analysis.costs import NetworkCosts
 from analysis.device_name import device_name
 from analysis.measuring_process import MeasurementError, MeasuringProcess
 from analysis.quantile_intervals import FEWEST_FOR_P99, disturbance, quantile_with_interval
-from analysis.runtimes.names import RUNTIME_KINDS, Variant
+from trainables.runtimes.names import RUNTIME_KINDS, Variant
 
 _TORCH_LAYOUTS = ("torch_eager", "torch_compile")
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.runtimes.names import EAGER, FLOAT32, INT8, Variant
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
+from trainables.runtimes.names import EAGER, FLOAT32, INT8, Variant
 
 PLAIN = Variant(EAGER, FLOAT32)
 CPU_TRAIN_BATCH = 2

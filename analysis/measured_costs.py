@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.runtimes.names import EAGER, FLOAT32, RUNTIME_KINDS
 from analysis.tables import CONFIG_PREFIX, COST_COLUMNS, NETWORK_COLUMNS, costs_frame
 from spaces.errors import InputError
+from trainables.runtimes.names import EAGER, FLOAT32, RUNTIME_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from analysis.process_memory import MEGABYTE, peak_process_memory_mb
 from spaces.configuration import TrialConfig
+from trainables.compute.process_memory import MEGABYTE, peak_process_memory_mb
 from trainables.models import create_model
 
 TIMED_STEPS = 10

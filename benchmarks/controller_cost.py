@@ -9,7 +9,6 @@ from typing import Any
 
 import psutil
 
-from analysis.process_memory import MEGABYTE
 from benchmarks.formula_trials import formula_metrics, formula_settings
 from benchmarks.stock_ray import stock_scheduler
 from search.controller import SearchController
@@ -17,6 +16,7 @@ from search.history import SearchHistory, TrialJob
 from search.proposals import Sampler, make_samplers
 from search.schedulers.rule import Scheduler
 from spaces.configuration import TrialConfig
+from trainables.compute.process_memory import MEGABYTE
 from trainables.journal import Event, Journal
 
 CONCURRENT = 8

@@ -114,7 +114,7 @@ def _make(root: Path, files: int) -> dict[str, Any]:
 
 
 def _timed(work: Callable[[], object]) -> dict[str, Any]:
-    from analysis.process_memory import peak_process_memory_mb
+    from trainables.compute.process_memory import peak_process_memory_mb
 
     start, cpu_start = time.perf_counter(), time.process_time()
     result = work()

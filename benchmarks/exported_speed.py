@@ -26,7 +26,7 @@ def main(words: Sequence[str]) -> int:
     from analysis.benchmark import find_networks
     from analysis.cost_protocol import measure_networks, tell
     from analysis.cost_settings import CalibrationData, Protocol
-    from analysis.runtimes.names import INT8, variants_of
+    from trainables.runtimes.names import INT8, variants_of
 
     size = 64 if options.quick else 256
     models = "unet" if options.quick else "unet,deeplabv3plus"

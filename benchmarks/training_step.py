@@ -124,8 +124,8 @@ def _peak_mb(model: str, name: str, options: Namespace) -> float:
 
 
 def _own_peak_mb(options: Namespace) -> float:
-    from analysis.process_memory import peak_process_memory_mb
     from benchmarks.training_contenders import contender, make_task
+    from trainables.compute.process_memory import peak_process_memory_mb
 
     model = options.models[0]
     task = make_task(model, size=options.size, batch=_batch(model, options), block=options.block)

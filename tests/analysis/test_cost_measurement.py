@@ -16,7 +16,7 @@ from analysis.cost_preparation import count_macs
 from analysis.device_name import device_name
 from analysis.training_costs import measure_training
 from spaces.loading import load_space
-from tests.analysis.runtimes_network import CLASSES, SIDE, write_network
+from tests.trainables.runtimes_network import CLASSES, SIDE, write_network
 from trainables.models import create_model
 
 

@@ -2,7 +2,7 @@
 
 import importlib
 
-from analysis.runtimes.runtime import Circumstances, NetworkFiles, Runtime
+from trainables.runtimes.runtime import Circumstances, NetworkFiles, Runtime
 
 _CLASSES = {
     "torch_eager": "TorchEager",

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from analysis.runtimes.torch_eager import TorchEager
+from trainables.runtimes.torch_eager import TorchEager
 
 
 class TorchCompile(TorchEager):

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from analysis.cost_preparation import prepare
-from analysis.runtimes.names import RUNTIME_KINDS
-from analysis.runtimes.runtime import NetworkFiles
 from spaces.loading import load_space
+from trainables.runtimes.names import RUNTIME_KINDS
+from trainables.runtimes.runtime import NetworkFiles
 
 SIDE, CLASSES = 32, 7
 

@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from analysis.process_memory import MEGABYTE
-from analysis.runtimes.runtime import Runtime
 from trainables.compute.precision import ComputeLayout
+from trainables.compute.process_memory import MEGABYTE
 from trainables.data.augmentation import normalised
 from trainables.models import create_model
+from trainables.runtimes.runtime import Runtime
 
 
 class TorchEager(Runtime):

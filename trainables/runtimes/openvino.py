@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analysis.runtimes.array_runtime import ArrayRuntime
+from trainables.runtimes.array_runtime import ArrayRuntime
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 """With int8 the layers that are not quantised are computed in OpenVINO's own choice for the processor."""

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.runtimes.runtime import Runtime
 from trainables.data.colour_statistics import normalised_array
+from trainables.runtimes.runtime import Runtime
 
 
 class ArrayRuntime(Runtime):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analysis.runtimes.array_runtime import ArrayRuntime
+from trainables.runtimes.array_runtime import ArrayRuntime
 
 
 class OnnxRuntime(ArrayRuntime):

@@ -14,7 +14,7 @@ from spaces.configuration import TrialConfig
 
 @dataclass(frozen=True, slots=True)
 class NetworkFiles:
-    """A network on disk, as `analysis.cost_preparation` leaves it.
+    """A network on disk, in the formats that runtimes read.
 
     Attributes:
         folder: Where the files are.

@@ -6,7 +6,7 @@ import numpy as np
 
 def run_fresh(code: str) -> list[float]:
     """What a new process prints, as numbers; `peak` is the function under test."""
-    whole = f"from analysis.process_memory import peak_process_memory_mb as peak\n{code}"
+    whole = f"from trainables.compute.process_memory import peak_process_memory_mb as peak\n{code}"
     answer = subprocess.run([sys.executable, "-c", whole], capture_output=True, check=True, text=True)
     return [float(word) for word in answer.stdout.split()]
 

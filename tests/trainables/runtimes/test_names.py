@@ -3,9 +3,9 @@ import shutil
 
 import pytest
 
-from analysis.runtimes.names import RUNTIME_KINDS, Variant, variants_of
-from analysis.runtimes.registry import _CLASSES
 from spaces.errors import InputError
+from trainables.runtimes.names import RUNTIME_KINDS, Variant, variants_of
+from trainables.runtimes.registry import _CLASSES
 
 
 def test_every_name_has_a_class() -> None:

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from analysis.cost_preparation import exported_mb
-from analysis.runtimes.names import INT8, RUNTIME_KINDS
-from analysis.runtimes.registry import create_runtime
-from analysis.runtimes.runtime import Circumstances, NetworkFiles, Runtime
-from analysis.runtimes.torch_compile import TorchCompile
-from tests.analysis.runtimes_network import CLASSES, SIDE, write_network
+from tests.trainables.runtimes_network import CLASSES, SIDE, write_network
 from trainables.data.colour_statistics import normalised_array
 from trainables.export.agreement import compare_outputs
 from trainables.export.onnx_model import quantise_onnx
 from trainables.export.openvino_model import quantise_openvino
+from trainables.runtimes.names import INT8, RUNTIME_KINDS
+from trainables.runtimes.registry import create_runtime
+from trainables.runtimes.runtime import Circumstances, NetworkFiles, Runtime
+from trainables.runtimes.torch_compile import TorchCompile
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("openvino")

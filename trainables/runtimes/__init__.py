@@ -1,0 +1,1 @@
+"""What can run a network: one module per runtime, found by name in `registry`."""
