@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from trainables.export.subpixel_classifier import SubpixelClassifier
 from trainables.models.segmentation_model import SegmentationModel
+from trainables.models.unet import Unet
 
 IMAGES = "images"
 PROBABILITIES = "probabilities"
@@ -14,7 +16,7 @@ class DeployedNetwork(nn.Module):
     """A network as it predicts, or its heads' logits to compare exports by.
 
     Several heads can't be folded into one: the mean of their softmax is not the softmax of any convolution. What is
-    linear is one convolution already (`SegmentationHeads`), with a kernel that runtimes compute once.
+    linear is one convolution: the heads are by themselves (`SegmentationHeads`), UNet's with its last enlargement.
 
     Args:
         model: The network; it is put into evaluation mode.
@@ -25,9 +27,13 @@ class DeployedNetwork(nn.Module):
         super().__init__()
         self.model = model.eval()
         self.output = output
+        self.classifier = SubpixelClassifier(model) if isinstance(model, Unet) and output == PROBABILITIES else None
 
     def forward(self, images: Tensor) -> Tensor:
         """Predict normalised images, (B, 3, H, W) float32."""
+        if self.classifier is not None:
+            folded: Tensor = self.classifier(self.model.decoder(self.model.encoder(images)))
+            return folded
         result: Tensor = self.model(images) if self.output == LOGITS else self.model.probabilities(images)
         return result
 

@@ -94,6 +94,10 @@ class SegmentationHeads(nn.Module):
         ]
         return add_border_bias(torch.cat(logits) if images > 1 else logits[0], bias)
 
+    def as_one_convolution(self) -> tuple[Tensor, Tensor]:
+        """Kernel, (`count` * `classes`, `in_channels`, k, k), and bias of all heads together, with nothing dropped."""
+        return torch.cat([convolution.weight for _, convolution in self._pairs()]), self._bias()
+
     def _kernels(self, images: int) -> Tensor:
         """Kernels of all heads, (B, `count` * `classes`, `in_channels`, k, k); B is 1 where nothing is dropped."""
         kernels = torch.stack([convolution.weight for _, convolution in self._pairs()]).unsqueeze(0)
