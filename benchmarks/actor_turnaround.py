@@ -41,8 +41,15 @@ class Turnaround:
     reused: bool
 
 
-def turnaround_settings(space: str, trials: int, runs: Path) -> SearchSettings:
-    """A demo's search whose trials are judged after the first of two evaluations and run one at a time."""
+def turnaround_settings(space: str, trials: int, runs: Path, *, steps: int | None = None) -> SearchSettings:
+    """A demo's search whose trials are judged after the first of two evaluations and run one at a time.
+
+    Args:
+        space: Name of the space.
+        trials: Trials of each contender.
+        runs: Folder of the search's folder.
+        steps: Optimiser steps between evaluations; the demo's if None.
+    """
     words = [
         "--space",
         space,
@@ -56,11 +63,12 @@ def turnaround_settings(space: str, trials: int, runs: Path) -> SearchSettings:
         str(runs),
     ]
     settings = plan_search(make_parser().parse_args([*words, "--name", space]), this_machine()).settings
-    steps = settings.eval_every
+    steps = steps or settings.eval_every
     recommended = _recommended_layout(settings.device.kind)
     return settings.model_copy(
         update={
             "max_steps": EVALUATIONS * steps,
+            "eval_every": steps,
             "grace_steps": steps,
             "rungs": (steps,),
             "reduction_factor": REDUCTION_FACTOR,

@@ -39,7 +39,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--trials", type=positive, default=1000, help="trials of the search")
     options = parser.parse_args(words)
     if options.quick:
-        options.trials = 60
+        options.trials = 24
     from search.ray_session import prepare_environment
 
     prepare_environment()

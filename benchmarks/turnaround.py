@@ -54,7 +54,7 @@ def _options(words: Sequence[str]) -> Namespace:
     parser.add_argument("--formula-trials", type=positive, default=1000, help="trials of the search without training")
     options = parser.parse_args(words)
     if options.quick:
-        options.spaces, options.trials, options.formula_trials = ("unet",), 4, 40
+        options.spaces, options.trials, options.formula_trials = ("unet",), 3, 20
     return options
 
 
@@ -93,7 +93,7 @@ def _measure_turnarounds(
         for space in options.spaces:
             place = folder / space
             place.mkdir()
-            settings = turnaround_settings(space, options.trials, place)
+            settings = turnaround_settings(space, options.trials, place, steps=2 if options.quick else None)
             sys.stderr.write(f"{space}: ours, stock with reuse, stock without\n")
             ours = our_turnarounds(settings, place)
             fresh = [one for one in ours if not one.resumed]
@@ -113,7 +113,7 @@ def _measure_turnarounds(
 
 def _row(space: str, contender: str, what: str, found: "list[Turnaround]") -> dict[str, Any]:
     if not found:
-        raise InputError("--trials: too few for a turnaround; 4 or more are right")
+        raise InputError("--trials: too few for a turnaround; 3 or more are right")
     seconds = [one.seconds for one in found]
     return {
         "contender": contender,

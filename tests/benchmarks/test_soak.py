@@ -18,8 +18,8 @@ from tests.benchmarks.benchmark_command import run_quickly
 def test_every_trial_of_a_long_search_is_there_once(tmp_path: Path) -> None:
     written, _ = run_quickly("soak", tmp_path)
     [row] = written["rows"]
-    assert row["trials"] == row["MLflow runs"] == 60
-    assert row["reports"] > 60
+    assert row["trials"] == row["MLflow runs"] == 24
+    assert row["reports"] > 24
     assert written["findings"]["faults"] == "none"
 
 

@@ -37,6 +37,13 @@ def run(
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
+def one_network_space(folder: Path) -> str:
+    """A file of a space like `unet` whose trials share one network, so that a search measures the costs of one."""
+    path = folder / "one-network.yaml"
+    path.write_text("extends: unet\nname: one-network\nparameters: {heads: null}\n", encoding="utf-8")
+    return str(path)
+
+
 def check_nothing_lost(folder: Path) -> None:
     """Every trial of a finished search is once in journal, results and MLflow, ended, without spare checkpoints."""
     found = audit(folder, local_tracking_uri(folder.parent))

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.fault_audit import evaluations_to_repeat
 from benchmarks.fault_injection import Sitting
-from tests.search.search_command import check_nothing_lost
+from tests.search.search_command import check_nothing_lost, one_network_space
 from trainables.journal import read_journal
 from trainables.tracking.client import connect
 from trainables.tracking.uri import local_tracking_uri
@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 STEPS = 60
-BEGIN = ("--space", "unet", "--name", "cut", "--trials", "2", "--max-steps", str(STEPS), "--eval-every", "3")
+BEGIN = ("--name", "cut", "--trials", "2", "--max-steps", str(STEPS), "--eval-every", "3")
 PLAIN = ("--scheduler", "none", "--finalist-seeds", "0", "--precision", "float32")
 RESUME = ("--resume", "--name", "cut")
 
@@ -39,7 +39,8 @@ class CutSearch:
     def sit(self) -> Sitting:
         """Begin it or go on with it."""
         begun = (self.folder / "settings.json").is_file()
-        return Sitting.start(RESUME if begun else (*BEGIN, *PLAIN), self.place, own_session=True)
+        words = RESUME if begun else ("--space", one_network_space(self.place), *BEGIN, *PLAIN)
+        return Sitting.start(words, self.place, own_session=True)
 
     def sit_until_it_trains(self) -> Sitting:
         """The same, up to the first evaluation of this sitting."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.search_command import check_nothing_lost, start
+from tests.search.search_command import check_nothing_lost, one_network_space, start
 
 pytestmark = [
     pytest.mark.slow,
@@ -33,7 +33,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_stops_the_search_with_one_line_and_it_goes_on_when_there_is_room(
     tmp_path: Path, small_disk: Path
 ) -> None:
-    process = start(["--space", "unet", "--name", "full", "--storage", str(small_disk), *TINY], tmp_path)
+    words = ["--space", one_network_space(tmp_path), "--name", "full", "--storage", str(small_disk), *TINY]
+    process = start(words, tmp_path)
     output, errors = process.communicate(timeout=400)
     assert process.returncode == 1, output
     assert errors.count("\n") == 1, errors
@@ -48,7 +49,8 @@ def test_a_full_disk_stops_the_search_with_one_line_and_it_goes_on_when_there_is
 
 @pytest.mark.timeout(900)
 def test_two_searches_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
-    both = [start(["--space", "unet", "--name", name, *TINY], tmp_path) for name in ("one", "two")]
+    space = one_network_space(tmp_path)
+    both = [start(["--space", space, "--name", name, *TINY], tmp_path) for name in ("one", "two")]
     for process in both:
         output, errors = process.communicate(timeout=800)
         assert process.returncode == 0, output + errors

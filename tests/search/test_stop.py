@@ -146,6 +146,7 @@ def test_a_search_whose_finals_run_says_that_its_spaces_are_done(
 def test_a_real_search_ends_in_good_order_when_it_is_told_to_from_another_process(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     words = "--space unet --trials 3 --max-steps 2000 --eval-every 2 --grace-steps 1000 --finalist-seeds 1 --name long"
+    words += " --precision float32"
     output = tmp_path / "output.txt"
     with output.open("w", encoding="utf-8") as stream:
         search = subprocess.Popen(
