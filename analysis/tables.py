@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.finalist_roles import BEST, rank_of
-from spaces.configuration import TrialConfig
+from spaces.configuration import BY_CLASS, TrialConfig
 from spaces.errors import InputError
 
 if TYPE_CHECKING:
@@ -139,7 +139,8 @@ def configuration_of(row: "Mapping[Any, Any] | pd.Series[Any]") -> TrialConfig:
         else:
             values[name] = plain
     # A mapping without keys has no columns; the default must not stand in for it.
-    values.setdefault("threshold_offsets", {})
+    for name in BY_CLASS:
+        values.setdefault(name, {})
     return TrialConfig.model_validate(values)
 
 

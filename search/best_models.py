@@ -59,6 +59,7 @@ def _opened(settings: SearchSettings) -> "TrialData":
         root=settings.data.root,
         class_mapping=settings.data.class_mapping,
         labeled_list=settings.data.labeled_list,
+        described=settings.data.described,
     )
     dataset, split = open_split(
         source,

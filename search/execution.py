@@ -157,6 +157,7 @@ def _context(settings: SearchSettings, encoder_states: dict[str, dict[str, Any]]
             root=settings.data.root,
             class_mapping=settings.data.class_mapping,
             labeled_list=settings.data.labeled_list,
+            described=settings.data.described,
         ),
         fingerprint=settings.data.fingerprint,
         split_by=settings.data.split_by,

@@ -171,7 +171,12 @@ def paces(timing: Timing) -> "list[Pace]":
         torch.set_num_threads(timing.threads)
     source = settings.data
     dataset, split = open_split(
-        DataSource(root=source.root, class_mapping=source.class_mapping, labeled_list=source.labeled_list),
+        DataSource(
+            root=source.root,
+            class_mapping=source.class_mapping,
+            labeled_list=source.labeled_list,
+            described=source.described,
+        ),
         by=source.split_by,
         seed=settings.seed,
         fingerprint=source.fingerprint,

@@ -43,6 +43,7 @@ class DataSettings(BaseModel):
         root: The user's data folder, or None for the built-in data.
         class_mapping: The class mapping's file, where it is not the folder's own.
         labeled_list: The list of labelled photos, where it is not the folder's own.
+        described: How the folder is read, where a data file said so.
         description: One line for people.
         fingerprint: Of names and contents; a search is resumed only on the data it began with.
         split_by: `photo` or `capture`: what was kept together.
@@ -57,6 +58,7 @@ class DataSettings(BaseModel):
     root: str | None = None
     class_mapping: str | None = None
     labeled_list: str | None = None
+    described: str | None = None
     description: str
     fingerprint: str
     split_by: str

@@ -11,7 +11,7 @@ from search.finalists import ranked_trials
 from search.history import history_of
 from search.settings import SearchSettings, read_settings
 from spaces.conditions import Scalar
-from spaces.configuration import TrialConfig
+from spaces.configuration import BY_CLASS, TrialConfig
 from spaces.errors import InputError
 from spaces.space import Space, first_complaint
 from trainables.journal import TRAINING_FILE, read_journal
@@ -117,7 +117,7 @@ def fitted(space: Space, config: TrialConfig) -> tuple[TrialConfig, tuple[str, .
     for parameter in space.parameters:
         field, _, key = parameter.name.partition(".")
         # A class of its own is none that the other search knew: it adds nothing to the threshold.
-        ours[field] = {**ours[field], key: theirs[field].get(key, 0.0)} if key else theirs[field]
+        ours[field] = {**ours[field], key: theirs[field].get(key, BY_CLASS[field])} if key else theirs[field]
     try:
         source = _FittingSource(space.suggestions_of(TrialConfig.model_validate(ours)))
         point = space.sample(source)

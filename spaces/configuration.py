@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 REFERENCE_STEPS = 75_000
 """Length of the recipe's full training; step counts of a configuration are stated for a training this long."""
 
+BY_CLASS = {"threshold_offsets": 0.0, "class_weight_factors": 1.0}
+"""Fields with a value for each class, by class name; and the value of a class that is not named."""
+
 OFF = "off"
 """The threshold strategy that trusts no pseudo-label: no self-training at all."""
 
@@ -52,7 +55,13 @@ class TrialConfig(BaseModel):
     dice_weight: float = Field(0.4, ge=0, le=1, description="share of the Dice loss")
     focal_weight: float = Field(0.2, ge=0, le=1, description="share of the focal loss")
     focal_gamma: float = Field(2.0, ge=0, description="focusing exponent of the focal loss")
-    class_weight_cap: float = Field(10.0, ge=1, description="largest inverse-frequency class weight")
+    class_weighting: Literal["inverse", "none"] = Field(
+        "inverse", description="classes weigh in cross-entropy by inverse frequency, or alike"
+    )
+    class_weight_cap: float = Field(10.0, ge=1, description="largest inverse-frequency class weight (inverse)")
+    class_weight_factors: dict[str, float] = Field(
+        default_factory=dict, description="multiply a class's weight, by class name; other classes keep theirs"
+    )
 
     # Self-training
     threshold_strategy: str = Field("classwise", description="name of a registered threshold strategy; off for none")
@@ -84,6 +93,9 @@ class TrialConfig(BaseModel):
             raise ValueError("dice_weight + focal_weight must not exceed 1; cross-entropy has the rest")
         if self.complementary_dropout and self.strong_views < 2:
             raise ValueError("complementary_dropout needs strong_views: 2")
+        for name, factor in self.class_weight_factors.items():
+            if factor < 0:
+                raise ValueError(f"class_weight_factors: {name!r} has {factor}; it must be 0 or more")
         return self
 
     @property

@@ -1,22 +1,32 @@
 """Reading search spaces: the built-in ones by name, a user's own by the path of its YAML file."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from spaces.data_file import described_data
+from spaces.device_names import is_device_name
 from spaces.errors import InputError
 from spaces.parameters import Domain, Parameter
-from spaces.space import Space, make_space
-from spaces.yaml_file import read_mapping
+from spaces.space import Space, SpaceError, make_space
+from spaces.yaml_file import YamlFile, read_mapping
 
 FOLDER = Path(__file__).parent
 SHARED = "recipe"
 """Built-in file that others extend and that is no space by itself."""
 
 NOT_SPACES = {SHARED, "presets"}
+
+
+def _no_device(name: str) -> str:
+    if is_device_name(name):
+        raise ValueError(
+            f"{name!r} is the name of a device on Windows; files are named after a space, so choose another"
+        )
+    return name
 
 
 def _as_domains(value: Any) -> Any:
@@ -28,9 +38,10 @@ class SpaceFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
+    name: Annotated[str, AfterValidator(_no_device)] = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
     description: str = ""
     extends: str | None = None
+    data: str | dict[str, Any] | None = None
     baseline: dict[str, Any] = Field(default_factory=dict)
     parameters: dict[str, Annotated[tuple[Domain, ...] | None, BeforeValidator(_as_domains)]] = Field(
         default_factory=dict
@@ -40,7 +51,11 @@ class SpaceFile(BaseModel):
 @dataclass(frozen=True, slots=True)
 class _Source:
     content: SpaceFile
-    path: Path
+    file: YamlFile
+
+    @property
+    def path(self) -> Path:
+        return self.file.path
 
 
 def builtin_space_names() -> tuple[str, ...]:
@@ -70,14 +85,31 @@ def load_space(name_or_path: str) -> Space:
         baseline |= part.content.baseline
         parameters |= part.content.parameters
     try:
-        return make_space(
+        space = make_space(
             source.content.name,
             source.content.description,
             baseline,
             [Parameter(name=name, domains=value) for name, value in parameters.items() if value is not None],
         )
-    except InputError as error:
-        raise InputError(f"{source.path}: {error}") from None
+    except SpaceError as error:
+        raise InputError(f"{_place(chain, error.location)}: {error}") from None
+    lines = {
+        (part, name): _place(chain, (part, name))
+        for part, names in (("baseline", baseline), ("parameters", parameters))
+        for name in names
+    }
+    data = next((part.path for part in chain if part.content.data is not None), None)
+    return replace(space, lines=lines, data=data)
+
+
+def _place(chain: Sequence[_Source], location: tuple[str, ...]) -> str:
+    """File and line of a part of a space: in the space's own file if it says something of it, else where it is from."""
+    for source in chain:
+        written: Any = source.file.content
+        for part in (location[:1], ("baseline",), ("parameters",)):
+            if location and location[1] in (written.get(part[0]) or {}):
+                return f"space file {source.path}, line {source.file.line_of((*part, location[1]))}"
+    return f"space file {chain[0].path}, line {chain[0].file.line_of(location)}"
 
 
 def load_spaces(text: str) -> tuple[Space, ...]:
@@ -96,6 +128,20 @@ def load_spaces(text: str) -> tuple[Space, ...]:
         if seen.count(name) > 1:
             raise InputError(f"--space {text}: two spaces are called {name!r}; names must differ")
     return spaces
+
+
+def data_of_spaces(spaces: Sequence[Space]) -> str | None:
+    """The file that says which data some spaces are for; None where none of them says so.
+
+    Raises:
+        InputError: If they are for different data.
+    """
+    files = {space.data for space in spaces if space.data is not None}
+    found = {path: described_data(read_mapping(path, "space file", "data:")) for path in files}
+    if len(set(map(repr, found.values()))) > 1:
+        names = ", ".join(sorted(map(str, files)))
+        raise InputError(f"--space: {names} name different data; search them one by one, or say which by --data")
+    return str(min(files)) if files else None
 
 
 def _lightest(name: str) -> tuple[bool, int, str]:
@@ -119,6 +165,9 @@ def _locate(name_or_path: str, beside: Path | None) -> Path:
 def _read(path: Path) -> _Source:
     file = read_mapping(path, "space file", "name:, baseline: and parameters:")
     try:
-        return _Source(SpaceFile.model_validate(file.content), path)
+        source = _Source(SpaceFile.model_validate(file.content), file)
     except ValidationError as error:
         raise file.complaint(error) from None
+    if source.content.data is not None:
+        described_data(file)
+    return source

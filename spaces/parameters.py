@@ -128,7 +128,7 @@ def form_name(name: str) -> str:
 class Parameter(BaseModel):
     """One varied parameter: a name of `TrialConfig`, and its domains (several where conditions differ).
 
-    `threshold_offsets.CLASS` varies one entry of `threshold_offsets`.
+    `threshold_offsets.CLASS` varies one entry of `threshold_offsets`, `class_weight_factors.CLASS` likewise.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

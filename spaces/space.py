@@ -1,13 +1,14 @@
 """Search spaces: a baseline configuration and the parameters that may leave it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from spaces.conditions import Scalar
-from spaces.configuration import TrialConfig
+from spaces.configuration import BY_CLASS, TrialConfig
 from spaces.drawing import RandomSource
 from spaces.errors import InputError
 from spaces.parameters import Domain, Parameter, Suggest
@@ -28,12 +29,22 @@ class Space:
         description: One line for people.
         baseline: The configuration that is evaluated first, a point of the space.
         parameters: What varies, each after everything that its conditions name.
+        lines: File and line of what was written, by ("baseline" or "parameters", name); for messages.
+        data: The file that also says which data the space is for, if one does.
     """
 
     name: str
     description: str
     baseline: TrialConfig
     parameters: tuple[Parameter, ...]
+    lines: Mapping[tuple[str, str], str] = field(default_factory=dict, compare=False, repr=False)
+    data: Path | None = None
+
+    def place_of(self, name: str, value: Any) -> str:
+        """Where a value of a parameter was written, for messages: file and line if they are known."""
+        part = "baseline" if getattr(self.baseline, name) == value else "parameters"
+        line = self.lines.get((part, name))
+        return f"{line}: {name}" if line else f"space {self.name}: {name}"
 
     def sample(self, source: Suggest) -> TrialConfig:
         """Draw one configuration from `source`."""
@@ -92,23 +103,38 @@ class Space:
         return replace(self, parameters=tuple(parameters))
 
 
+class SpaceError(InputError):
+    """Bad input in a space.
+
+    Attributes:
+        location: Where, as keys of a space file: ("baseline", "heads") say; empty where it is nowhere in particular.
+    """
+
+    def __init__(self, message: str, *location: str) -> None:
+        super().__init__(message)
+        self.location = location
+
+
 def make_space(name: str, description: str, baseline: Mapping[str, Any], parameters: Sequence[Parameter]) -> Space:
     """Check a space's parts against each other and put the parameters in an order in which they can be drawn.
 
     Raises:
-        InputError: If the baseline is no valid configuration or no point of the space, or a parameter is unknown.
+        SpaceError: If the baseline is no valid configuration or no point of the space, or a parameter is unknown.
     """
     try:
         config = TrialConfig.model_validate(dict(baseline))
     except ValidationError as error:
-        raise InputError(f"space {name}: baseline: {first_complaint(error)}") from None
+        where = [str(part) for part in error.errors()[0]["loc"][:1]]
+        raise SpaceError(f"space {name}: baseline: {first_complaint(error)}", "baseline", *where) from None
     for parameter in parameters:
         field = parameter.name.split(".", 1)[0]
-        if field not in TrialConfig.model_fields or ("." in parameter.name) != (field == "threshold_offsets"):
+        if field not in TrialConfig.model_fields or ("." in parameter.name) != (field in BY_CLASS):
             known = ", ".join(sorted(TrialConfig.model_fields))
-            raise InputError(f"space {name}: unknown parameter {parameter.name!r}; one of: {known}")
+            text = f"space {name}: unknown parameter {parameter.name!r}; one of: {known}"
+            raise SpaceError(text, "parameters", parameter.name)
         for missing in sorted(parameter.depends_on() - set(TrialConfig.model_fields)):
-            raise InputError(f"space {name}: {parameter.name}: 'when' names {missing!r}, which is no parameter")
+            text = f"space {name}: {parameter.name}: 'when' names {missing!r}, which is no parameter"
+            raise SpaceError(text, "parameters", parameter.name)
     ordered = _in_drawing_order(name, parameters)
     space = Space(name=name, description=description, baseline=config, parameters=ordered)
     _check_values_are_valid(space)
@@ -133,7 +159,8 @@ def _in_drawing_order(name: str, parameters: Sequence[Parameter]) -> tuple[Param
         names = {parameter.name for parameter in waiting}
         ready = [parameter for parameter in waiting if not parameter.depends_on() & names]
         if not ready:
-            raise InputError(f"space {name}: the conditions of {', '.join(sorted(names))} go round in a circle")
+            text = f"space {name}: the conditions of {', '.join(sorted(names))} go round in a circle"
+            raise SpaceError(text, "parameters", min(names))
         ordered += ready
         waiting = [parameter for parameter in waiting if parameter not in ready]
     return tuple(ordered)
@@ -147,9 +174,11 @@ def _check_baseline_is_a_point(name: str, config: TrialConfig, parameters: Seque
         domain = parameter.domain(values)
         value = _get_value(values, parameter.name)
         if domain is not None and not domain.contains(value):
-            raise InputError(
+            raise SpaceError(
                 f"space {name}: the baseline's {parameter.name} = {value!r} lies outside of what is searched; "
-                "widen the range or change the baseline"
+                "widen the range or change the baseline",
+                "parameters",
+                parameter.name,
             )
 
 
@@ -160,7 +189,7 @@ def _check_points_are_valid(space: Space) -> None:
         try:
             space.sample(source)
         except ValidationError as error:
-            raise InputError(f"space {space.name} holds invalid configurations: {first_complaint(error)}") from None
+            raise SpaceError(f"space {space.name} holds invalid configurations: {first_complaint(error)}") from None
 
 
 def _check_values_are_valid(space: Space) -> None:
@@ -173,12 +202,15 @@ def _check_values_are_valid(space: Space) -> None:
                 try:
                     config = TrialConfig.model_validate(values)
                 except ValidationError as error:
-                    raise InputError(f"space {space.name}: {parameter.name}: {first_complaint(error)}") from None
+                    text = f"space {space.name}: {parameter.name}: {first_complaint(error)}"
+                    raise SpaceError(text, "parameters", parameter.name) from None
                 taken = _get_value(config.model_dump(), parameter.name)
                 if isinstance(taken, bool) != isinstance(value, bool):
-                    raise InputError(
+                    raise SpaceError(
                         f"space {space.name}: {parameter.name}: {value!r} would be taken for {taken!r}; "
-                        f"write {str(taken).lower()}"
+                        f"write {str(taken).lower()}",
+                        "parameters",
+                        parameter.name,
                     )
 
 
@@ -188,7 +220,8 @@ def _where_it_applies(space: Space, parameter: Parameter, domain: Domain) -> dic
     for other, condition in domain.when.items():
         example = condition.example(space.values_of(other))
         if example is None:
-            raise InputError(f"space {space.name}: {parameter.name}: 'when' {other}={condition} can never hold")
+            text = f"space {space.name}: {parameter.name}: 'when' {other}={condition} can never hold"
+            raise SpaceError(text, "parameters", parameter.name)
         values[other] = example
     return values
 
@@ -200,4 +233,4 @@ def _set_value(values: dict[str, Any], name: str, value: Any) -> None:
 
 def _get_value(values: Mapping[str, Any], name: str) -> Any:
     field, _, key = name.partition(".")
-    return values[field].get(key, 0.0) if key else values[field]
+    return values[field].get(key, BY_CLASS[field]) if key else values[field]

@@ -1,10 +1,11 @@
-"""`python -m trainables.data`: look into a data folder, cut photos into patches, count classes."""
+"""`python -m trainables.data`: look into a data folder, cut photos into patches, count classes, write checksums."""
 
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from spaces.command_line import EXIT_DONE, OneLineArgumentParser, add_debug_option, run_command
 from spaces.errors import InputError
@@ -14,7 +15,7 @@ SECONDS_BETWEEN_PROGRESS_LINES = 10.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run `check`, `patchify` or `stats`.
+    """Run `check`, `example`, `manifest`, `patchify` or `stats`.
 
     Raises:
         InputError: The data folder can't be used; `run_command` makes it exit code 2.
@@ -26,7 +27,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> OneLineArgumentParser:
     parser = OneLineArgumentParser("python -m trainables.data", "Look into a data folder, and prepare one.")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="check | patchify | stats")
+    commands = parser.add_subparsers(
+        title="commands", required=True, metavar="check | example | manifest | patchify | stats"
+    )
 
     check = commands.add_parser(
         "check",
@@ -43,6 +46,26 @@ def _parser() -> OneLineArgumentParser:
         "--labelled-only", action="store_true", help="do not decode unlabelled images, which may take minutes"
     )
     check.set_defaults(command=_check)
+
+    example = commands.add_parser(
+        "example",
+        help="a small data set to try a data file on",
+        description="Write built-in scenes into a new folder: NUMBER_sat.jpg, and for two thirds of them "
+        "NUMBER_mask.png, 255 where there is a building and 0 elsewhere.",
+    )
+    example.add_argument("folder", type=Path, metavar="DIR", help="new folder")
+    add_debug_option(example)
+    example.set_defaults(command=_example)
+
+    manifest = commands.add_parser(
+        "manifest",
+        help="checksums for data that nodes copy",
+        description="Write DIR/manifest.sha256, the checksums of all files. Upload it with the data: nodes of a "
+        "cluster that copy them (--data s3://...) check each file against it.",
+    )
+    manifest.add_argument("folder", type=Path, metavar="DIR", help="data folder: CAPTURE/images and CAPTURE/masks")
+    add_debug_option(manifest)
+    manifest.set_defaults(command=_manifest)
 
     patchify = commands.add_parser(
         "patchify",
@@ -69,7 +92,12 @@ def _parser() -> OneLineArgumentParser:
 
 
 def _add_folder_options(parser: OneLineArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="data folder: CAPTURE/images and CAPTURE/masks")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        metavar="DIR",
+        help="data folder: CAPTURE/images and CAPTURE/masks; or a YAML file that describes data",
+    )
     _add_class_mapping_option(parser)
     parser.add_argument(
         "--labeled-list",
@@ -89,14 +117,22 @@ def _add_class_mapping_option(parser: OneLineArgumentParser) -> None:
     )
 
 
+def _folder_arguments(options: Namespace) -> dict[str, Any]:
+    """What `survey_folder` takes, from the options of `_add_folder_options`."""
+    from trainables.data.opening import DataSource
+
+    source = DataSource.named(
+        str(options.folder), class_mapping=options.class_mapping, labeled_list=options.labeled_list
+    )
+    return source.folder_arguments()
+
+
 def _check(options: Namespace) -> int:
     from trainables.data.check import check_folder
 
     with _ProgressLine("decoded") as progress:
         lines, errors = check_folder(
-            options.folder,
-            class_mapping=options.class_mapping,
-            labelled_list=options.labeled_list,
+            **_folder_arguments(options),
             split_by=options.split_by,
             seed=options.seed,
             read_unlabelled=not options.labelled_only,
@@ -111,17 +147,28 @@ def _check(options: Namespace) -> int:
     return EXIT_DONE
 
 
+def _example(options: Namespace) -> int:
+    from trainables.data.example import write_example
+
+    print(f"{options.folder}: {write_example(options.folder)} scenes")
+    return EXIT_DONE
+
+
+def _manifest(options: Namespace) -> int:
+    from trainables.data.manifest import MANIFEST, write_manifest
+
+    with _ProgressLine("files read") as progress:
+        manifest = write_manifest(options.folder, progress.show)
+    print(f"{options.folder / MANIFEST}: checksums of {len(manifest.checksums):,} files")
+    return EXIT_DONE
+
+
 def _stats(options: Namespace) -> int:
     from trainables.data.folder import FolderDataset
     from trainables.data.stats import class_shares, share_lines
 
     with _ProgressLine("decoded") as progress:
-        dataset = FolderDataset.open(
-            options.folder,
-            class_mapping=options.class_mapping,
-            labelled_list=options.labeled_list,
-            progress=progress.show,
-        )
+        dataset = FolderDataset.open(**_folder_arguments(options), progress=progress.show)
     print("\n".join([dataset.description, *share_lines(class_shares(dataset))]))
     return EXIT_DONE
 

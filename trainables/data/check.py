@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spaces.data_description import DataDescription
 from spaces.errors import InputError
+from trainables.data.capture_listing import Problem
 from trainables.data.dataset import ImageRecord, UnreadableImageError
 from trainables.data.decoding_threads import decoded_in_order
 from trainables.data.folder import FolderDataset, FolderSurvey, describe, survey_folder
-from trainables.data.folder_index import Problem
+from trainables.data.folder_index import PLAIN
 from trainables.data.image_files import decode_image, read_bytes
 from trainables.data.inspection import Progress
 from trainables.data.split import PARTS, Split, SplitBy, absent_classes, split_dataset
@@ -23,6 +25,7 @@ def check_folder(
     *,
     class_mapping: Path | None = None,
     labelled_list: Path | None = None,
+    description: DataDescription = PLAIN,
     split_by: SplitBy = "auto",
     seed: int = 0,
     read_unlabelled: bool = True,
@@ -34,6 +37,7 @@ def check_folder(
         root: The data folder.
         class_mapping: See `trainables.data.folder.survey_folder`.
         labelled_list: Likewise.
+        description: Likewise.
         split_by: How the data would be split.
         seed: Seed of the split.
         read_unlabelled: Decode unlabelled images too; without it only their names are looked at.
@@ -46,7 +50,12 @@ def check_folder(
         InputError: There is nothing to look at: no folder, no image, no class mapping, a wrong list.
     """
     survey = survey_folder(
-        root, class_mapping=class_mapping, labelled_list=labelled_list, list_anew=True, progress=progress
+        root,
+        class_mapping=class_mapping,
+        labelled_list=labelled_list,
+        description=description,
+        list_anew=True,
+        progress=progress,
     )
     problems = list(survey.problems)
     if read_unlabelled:

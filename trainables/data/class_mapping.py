@@ -1,8 +1,12 @@
-"""Reading `class_mapping.csv`: which classes there are, and the colour of each in RGB masks."""
+"""Which classes there are, and what means each in masks: from `class_mapping.csv`, or as a data file says."""
 
+import colorsys
 import csv
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
+from spaces.data_description import DataDescription
 from spaces.errors import InputError
 from trainables.data.dataset import IGNORE_INDEX, ClassMapping
 
@@ -55,6 +59,29 @@ def read_class_mapping(path: Path) -> ClassMapping:
     if not 2 <= len(names) <= IGNORE_INDEX:
         raise InputError(f"{path}: {len(names)} classes; there must be 2 to {IGNORE_INDEX}")
     return ClassMapping(names=tuple(names), colours=tuple(colours))
+
+
+def described_classes(description: DataDescription) -> ClassMapping:
+    """The classes of a description, which must have some; those without a colour get one: black, then hues."""
+    taken = {one.colour for one in description.classes}
+    free = (colour for colour in _hues() if colour not in taken)
+    colours = [one.colour or next(free) for one in description.classes]
+    grey = [entry for entry in description.ignored if isinstance(entry, int)]
+    return ClassMapping(
+        names=tuple(one.name for one in description.classes),
+        colours=tuple(colours),
+        values=tuple(one.values for one in description.classes) if description.classes[0].values else (),
+        ignored_values=tuple(grey),
+        ignored_colours=tuple(entry for entry in description.ignored if not isinstance(entry, int)),
+    )
+
+
+def _hues() -> Iterator[tuple[int, int, int]]:
+    yield 0, 0, 0
+    for number in itertools.count():
+        # Steps of the golden ratio: however many there are, they lie apart.
+        red, green, blue = colorsys.hsv_to_rgb(number * 0.618034 % 1, 0.8, 1.0 - 0.07 * (number % 5))
+        yield round(255 * red), round(255 * green), round(255 * blue)
 
 
 def _parse_colour(text: str, place: str) -> tuple[int, int, int]:

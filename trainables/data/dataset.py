@@ -50,10 +50,16 @@ class ClassMapping:
     Attributes:
         names: Class names, unique; the first is the background, which mIoU leaves out.
         colours: (red, green, blue) of each class in colour masks, 0 to 255, unique.
+        values: What grey masks hold for each class; empty where masks hold colours or class indices.
+        ignored_values: Grey values of masks that mean no class on purpose.
+        ignored_colours: Colours that do.
     """
 
     names: tuple[str, ...]
     colours: tuple[tuple[int, int, int], ...]
+    values: tuple[tuple[int, ...], ...] = ()
+    ignored_values: tuple[int, ...] = ()
+    ignored_colours: tuple[tuple[int, int, int], ...] = ()
 
 
 class Dataset(Protocol):

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spaces.data_description import DataDescription
 from spaces.errors import InputError
 from trainables.data.cache_files import default_cache_folder
-from trainables.data.class_mapping import CLASS_MAPPING_FILE, read_class_mapping
+from trainables.data.capture_listing import Problem
+from trainables.data.class_mapping import CLASS_MAPPING_FILE, described_classes, read_class_mapping
 from trainables.data.dataset import ClassMapping, ImageRecord, UnreadableImageError
-from trainables.data.folder_index import Problem
+from trainables.data.folder_index import PLAIN
 from trainables.data.folder_problems import content_problems, unlabelled_problems
 from trainables.data.image_files import decode_image, decode_mask_pixels, read_bytes
 from trainables.data.index_cache import remembered_index
@@ -58,6 +60,7 @@ def survey_folder(
     *,
     class_mapping: Path | None = None,
     labelled_list: Path | None = None,
+    description: DataDescription = PLAIN,
     cache_dir: Path | None = None,
     list_anew: bool = False,
     progress: Progress | None = None,
@@ -65,9 +68,11 @@ def survey_folder(
     """Index a data folder and inspect its labelled files, as far as neither is known from earlier.
 
     Args:
-        root: The data folder, laid out as `trainables.data.folder_index` says.
-        class_mapping: The CSV of the classes; `class_mapping.csv` in the folder by default.
+        root: The data folder.
+        class_mapping: The CSV of the classes; by default they are the description's, else `class_mapping.csv` in the
+            folder.
         labelled_list: The list of labelled source photos; `labeled_files.txt` in the folder if there is one.
+        description: How the folder is read; by default as `trainables.data.folder_index` says.
         cache_dir: Where index and inspections are remembered; the user's cache folder by default.
         list_anew: List the folder's files even where a remembered index seems to hold.
         progress: Told after each image that is inspected now.
@@ -76,8 +81,11 @@ def survey_folder(
         InputError: The folder, the class mapping or the list can't be used at all.
     """
     cache_dir = cache_dir or default_cache_folder()
-    index = remembered_index(root, cache_dir, list_anew=list_anew)
-    classes = read_class_mapping(class_mapping or root / CLASS_MAPPING_FILE)
+    index = remembered_index(root, cache_dir, description=description, list_anew=list_anew)
+    if class_mapping is None and description.classes:
+        classes = described_classes(description)
+    else:
+        classes = read_class_mapping(class_mapping or root / CLASS_MAPPING_FILE)
     records = index.records
     list_path = labelled_list or root / LABELLED_LIST_FILE
     if labelled_list is not None or list_path.is_file():
@@ -123,6 +131,7 @@ class FolderDataset:
         *,
         class_mapping: Path | None = None,
         labelled_list: Path | None = None,
+        description: DataDescription = PLAIN,
         cache_dir: Path | None = None,
         progress: Progress | None = None,
     ) -> "FolderDataset":
@@ -136,13 +145,15 @@ class FolderDataset:
             root,
             class_mapping=class_mapping,
             labelled_list=labelled_list,
+            description=description,
             cache_dir=cache_dir,
             progress=progress,
         )
         if errors := survey.errors:
+            place = root if description == PLAIN else "on the data's YAML file"
             others = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
             raise InputError(
-                f"{root}: {errors[0].message}{others}; python -m trainables.data check {root} lists all of it"
+                f"{root}: {errors[0].message}{others}; python -m trainables.data check {place} lists all of it"
             )
         return cls(survey)
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 
+from trainables.data.capture_listing import Problem
 from trainables.data.dataset import ClassMapping
-from trainables.data.folder_index import Problem
 from trainables.data.inspection_table import InspectionTable
 from trainables.data.records import RecordTable
 

@@ -1,8 +1,8 @@
 """Decoding image and mask files with Pillow: the one place that knows file formats.
 
 Stored orientation (EXIF, or the orientation tag of TIFF) is ignored for images and for masks: pixels come as
-they are stored, so that an image and its mask always fit. Transparency is dropped. Of a TIFF with several
-pages the first is read.
+they are stored, so that an image and its mask always fit. Only who asks for it gets an image upright, as it is
+shown. Transparency is dropped. Of a TIFF with several pages the first is read.
 """
 
 import io
@@ -19,7 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from trainables.data.dataset import UnreadableImageError
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
-MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
+MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".gif", ".bmp"})
 
 _PLAIN_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 _WIDE_GREY_MODES = frozenset({"I;16", "I;16L", "I;16B"})
@@ -33,6 +33,8 @@ _UNDO_ORIENTATION = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
+# Only quarter turns are not their own inverse.
+_FOLLOW_ORIENTATION = _UNDO_ORIENTATION | {6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
 # What Pillow's decoders are known to raise on damaged files, besides OSError.
 _DECODER_ERRORS = (
     OSError,
@@ -76,17 +78,18 @@ def read_bytes(path: Path) -> bytes:
         raise UnreadableImageError(f"{path}: {error.strerror or error}") from error
 
 
-def decode_image(data: bytes, path: Path) -> NDArray[np.uint8]:
+def decode_image(data: bytes, path: Path, *, upright: bool = False) -> NDArray[np.uint8]:
     """Decode an image: (H, W, 3) uint8, RGB. Of 16-bit samples the upper 8 bits are kept.
 
     Args:
         data: The file's content.
         path: Where it came from, for messages.
+        upright: Turn it as its stored orientation says.
 
     Raises:
         UnreadableImageError: It can't be decoded, or holds samples that can't be turned into 8-bit RGB.
     """
-    image = _load(data, path)
+    image = _load(data, path, upright=upright)
     if image.mode in _WIDE_GREY_MODES:
         grey = (np.asarray(image) >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
@@ -127,20 +130,30 @@ def decode_mask_pixels(data: bytes, path: Path) -> MaskPixels:
             )
 
 
-def _load(data: bytes, path: Path) -> Image.Image:
+def _load(data: bytes, path: Path, *, upright: bool = False) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data))
+        is_tiff = image.format == "TIFF"
         # Pillow turns TIFFs as their orientation tag says when it loads them, and only those.
-        orientation = image.getexif().get(_ORIENTATION_TAG) if image.format == "TIFF" else None
+        orientation = _orientation(image) if is_tiff != upright else None
         image.load()
     except UnidentifiedImageError as error:
         raise UnreadableImageError(f"{path}: not an image, or a damaged one ({len(data)} bytes)") from error
     except Image.DecompressionBombError as error:
         raise UnreadableImageError(
-            f"{path}: more pixels than are read at once; cut it with python -m trainables.data patchify"
+            f"{path}: more pixels than are read at once; cut it into parts, or predict it as a TIFF"
         ) from error
     except _DECODER_ERRORS as error:
         raise UnreadableImageError(f"{path}: damaged: {' '.join(str(error).split())}") from error
-    if orientation in _UNDO_ORIENTATION:
-        return image.transpose(_UNDO_ORIENTATION[orientation])
-    return image
+    turns = _UNDO_ORIENTATION if is_tiff else _FOLLOW_ORIENTATION
+    return image.transpose(turns[orientation]) if orientation in turns else image
+
+
+def _orientation(image: Image.Image) -> int | None:
+    """The stored orientation, 1 to 8; None where there is none, or none that can be read."""
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG)
+    except _DECODER_ERRORS:
+        # A photo with damaged notes about it is still a photo.
+        return None
+    return value if isinstance(value, int) else None

@@ -11,36 +11,42 @@ from pathlib import Path
 
 import numpy as np
 
+from spaces.data_description import DataDescription
 from trainables.data.cache_files import Arrays, array_text, cache_file, read_arrays, text_array, write_arrays
-from trainables.data.folder_index import FolderIndex, Problem, index_folder
+from trainables.data.capture_listing import Problem
+from trainables.data.folder_index import PLAIN, FolderIndex, index_folder
 from trainables.data.records import Place, RecordTable
 from trainables.data.text_column import TextColumn
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 """Raised whenever names are read differently, so that what an older version found is not believed."""
 
 SETTLED_NS = 2_000_000_000
 """Age from which a folder's time is believed, ns: FAT's clock, the coarsest in use, ticks every 2 s."""
 
 
-def remembered_index(root: Path, cache_dir: Path, *, list_anew: bool = False) -> FolderIndex:
+def remembered_index(
+    root: Path, cache_dir: Path, *, description: DataDescription = PLAIN, list_anew: bool = False
+) -> FolderIndex:
     """The index of a data folder: the remembered one if it still holds, else a new one, which is remembered.
 
     Args:
         root: The data folder.
         cache_dir: The cache folder.
+        description: How the folder is read.
         list_anew: Believe no remembered index.
 
     Raises:
         InputError: As `trainables.data.folder_index.index_folder`.
     """
-    path = cache_file(cache_dir, "index", root, INDEX_VERSION)
+    layout = (description.images, description.masks, description.photo, description.capture)
+    path = cache_file(cache_dir, "index", root, INDEX_VERSION, *layout)
     arrays = None if list_anew else read_arrays(path)
     if arrays is not None:
         known = _parse(arrays, root)
         if known is not None and _holds(known, root):
             return known
-    index = index_folder(root)
+    index = index_folder(root, description)
     if all(index.listed_ns - changed >= SETTLED_NS for changed in index.folder_times.values()):
         write_arrays(path, _arrays(index, root))
     return index
@@ -58,7 +64,7 @@ def _arrays(index: FolderIndex, root: Path) -> Arrays:
     rest = {
         "photos": records.photos,
         "captures": records.captures,
-        "places": [(place.folder.relative_to(root).as_posix(), place.suffix) for place in records.places],
+        "places": [(p.folder.relative_to(root).as_posix(), p.suffix, p.prefix) for p in records.places],
         "problems": [(problem.severity, problem.kind, problem.message) for problem in index.problems],
         "listed_ns": index.listed_ns,
         "folder_times": index.folder_times,
@@ -81,7 +87,7 @@ def _parse(arrays: Arrays, root: Path) -> FolderIndex | None:
             names=TextColumn.from_bytes(arrays["names"]),
             photos=tuple(rest["photos"]),
             captures=tuple(rest["captures"]),
-            places=tuple(Place(root / folder, suffix) for folder, suffix in rest["places"]),
+            places=tuple(Place(root / folder, suffix, prefix) for folder, suffix, prefix in rest["places"]),
             photo_codes=arrays["photo_codes"],
             capture_codes=arrays["capture_codes"],
             image_codes=arrays["image_codes"],

@@ -20,7 +20,7 @@ from trainables.data.inspection_table import DIGEST_BYTES, InspectionTable, merg
 from trainables.data.records import RecordTable
 from trainables.data.text_column import TextColumn
 
-INSPECTION_VERSION = 2
+INSPECTION_VERSION = 3
 """Raised whenever masks are decoded differently, so that what an older version found is not believed."""
 
 
@@ -61,7 +61,8 @@ class RememberedInspections:
 
 def inspection_cache_file(cache_dir: Path, root: Path, classes: ClassMapping) -> Path:
     """The file that remembers the inspections of one data folder, read with one class mapping."""
-    return cache_file(cache_dir, "inspection", root, INSPECTION_VERSION, classes.names, classes.colours)
+    meaning = (classes.names, classes.colours, classes.values, classes.ignored_values, classes.ignored_colours)
+    return cache_file(cache_dir, "inspection", root, INSPECTION_VERSION, *meaning)
 
 
 def read_inspections(path: Path, classes: ClassMapping) -> RememberedInspections:
@@ -116,7 +117,7 @@ def file_stamps(records: RecordTable) -> tuple[NDArray[np.int64], dict[int, str]
     """
     stamps = np.zeros((len(records), 4), dtype=np.int64)
     missing: dict[int, str] = {}
-    starts = [os.path.join(place.folder, "") for place in records.places]  # noqa: PTH118 (Path is 10 times slower)
+    starts = [os.path.join(place.folder, place.prefix) for place in records.places]  # noqa: PTH118 (Path is 10 times slower)
     suffixes = [place.suffix for place in records.places]
     codes = zip(records.image_codes.tolist(), records.mask_codes.tolist(), strict=True)
     for row, (name, (image, mask)) in enumerate(zip(records.names.to_list(), codes, strict=True)):

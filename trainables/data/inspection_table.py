@@ -114,7 +114,7 @@ def merged(first: InspectionTable, second: InspectionTable) -> tuple[InspectionT
 def data_fingerprint(classes: ClassMapping, records: RecordTable, inspected: InspectionTable) -> str:
     """SHA-256 of what the data are, hexadecimal.
 
-    It covers the classes with their colours, the name of every image, which of them are labelled, and the
+    It covers the classes with their colours and values, the name of every image, which of them are labelled, and the
     content of the labelled files. It leaves out paths, times and the content of unlabelled images, which
     would all have to be read: copies of the data on two machines have one fingerprint, a changed mask makes
     another.
@@ -127,6 +127,9 @@ def data_fingerprint(classes: ClassMapping, records: RecordTable, inspected: Ins
     digest = hashlib.sha256(b"segpareto folder data 1\n")
     for name, colour in zip(classes.names, classes.colours, strict=True):
         digest.update(f"{name}\t{colour}\n".encode())
+    if classes.values or classes.ignored_values or classes.ignored_colours:
+        meaning = (classes.values, classes.ignored_values, classes.ignored_colours)
+        digest.update(f"{meaning}\n".encode())
     # A line per record, made of runs of names: where a labelled image's name ends its digests follow.
     lines = np.where(records.names.data == 0, np.uint8(ord("\n")), records.names.data)
     ends = records.names.ends[records.labelled_positions()].tolist()

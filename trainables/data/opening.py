@@ -1,12 +1,15 @@
 """Opening the data of a search, in whatever process needs it."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from spaces.data_description import DataDescription
+from spaces.data_file import is_data_file, read_data_file
 from spaces.errors import InputError
 from trainables.data.dataset import Dataset
+from trainables.shared_files import check_without_keys, is_uri
 
 if TYPE_CHECKING:
     from trainables.data.records import RecordTable
@@ -18,22 +21,55 @@ class DataSource:
     """Where a search's images come from.
 
     Attributes:
-        root: The user's data folder, or None for the built-in procedural data.
+        root: The user's data folder, a URI that each node makes its own copy of (`trainables.data.node_copy`), or None
+            for the built-in procedural data.
         class_mapping: CSV of class names and colours; the folder's own where None.
         labeled_list: Text file of labelled photos; the folder's own, if it has one, where None.
+        described: How the folder is read, as `DataDescription.as_text` has it; as usual where None.
         seed: Seed of the built-in data.
     """
 
     root: str | None = None
     class_mapping: str | None = None
     labeled_list: str | None = None
+    described: str | None = None
     seed: int = 0
+
+    @classmethod
+    def named(cls, where: str, *, class_mapping: str | None = None, labeled_list: str | None = None) -> "DataSource":
+        """The source that `--data` names, with absolute paths.
+
+        Args:
+            where: A data folder, a URI, or a YAML file that says where one of these is and how it is read.
+            class_mapping: CSV in the place of the folder's or the file's classes.
+            labeled_list: List in the place of theirs.
+
+        Raises:
+            InputError: The file is wrong, with its line; or a URI holds keys.
+        """
+        file = read_data_file(Path(where)) if not is_uri(where) and is_data_file(Path(where)) else None
+        root = where if file is None else file.root
+        if is_uri(root):
+            check_without_keys("--data", root)
+        else:
+            root = str(Path(root).resolve())
+        mapping, listed = (str(Path(given).resolve()) if given else None for given in (class_mapping, labeled_list))
+        if file is None:
+            return cls(root=root, class_mapping=mapping, labeled_list=listed)
+        return cls(
+            root=root,
+            class_mapping=mapping or file.class_mapping,
+            labeled_list=listed or file.labeled_list,
+            described=file.description.as_text(),
+        )
 
     def open(self) -> Dataset:
         """Open the data.
 
         Raises:
-            spaces.errors.InputError: If the folder, the mapping, the list or a labelled file is wrong.
+            spaces.errors.InputError: If the folder, the mapping, the list or a labelled file is wrong, or data behind
+                a URI can't be copied.
+            trainables.full_disk.FullDiskError: If there is no room for a copy.
         """
         if self.root is None:
             from trainables.data.procedural import ProceduralDataset
@@ -41,11 +77,27 @@ class DataSource:
             return ProceduralDataset(seed=self.seed)
         from trainables.data.folder import FolderDataset
 
-        return FolderDataset.open(
-            Path(self.root),
-            class_mapping=Path(self.class_mapping) if self.class_mapping else None,
-            labelled_list=Path(self.labeled_list) if self.labeled_list else None,
-        )
+        source = self
+        if is_uri(self.root):
+            from trainables.data.node_copy import node_copy
+
+            source = replace(self, root=str(node_copy(self.root)))
+        return FolderDataset.open(**source.folder_arguments())
+
+    def folder_arguments(self) -> dict[str, Any]:
+        """What `trainables.data.folder.survey_folder` takes.
+
+        Raises:
+            ValueError: These are the built-in data.
+        """
+        if self.root is None:
+            raise ValueError("the built-in data lie in no folder")
+        return {
+            "root": Path(self.root),
+            "class_mapping": Path(self.class_mapping) if self.class_mapping else None,
+            "labelled_list": Path(self.labeled_list) if self.labeled_list else None,
+            "description": DataDescription.from_text(self.described),
+        }
 
 
 def split_hash(records: "RecordTable", split: "Split") -> str:

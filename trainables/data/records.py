@@ -20,15 +20,17 @@ NO_PLACE = -1
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the paths of many files have in common: `folder / (last part of the record's name + suffix)`.
+    """What the paths of many files have in common: `folder / (prefix + last part of the record's name + suffix)`.
 
     Attributes:
         folder: The folder that they lie in.
-        suffix: The end of their names, ".png" say.
+        suffix: The end of their names, ".png" or "_mask.png" say.
+        prefix: The beginning of their names.
     """
 
     folder: Path
     suffix: str
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,9 +84,10 @@ class RecordTable(Sequence[ImageRecord]):
             if path is None:
                 return NO_PLACE
             stem = name.rpartition("/")[2]
-            if not path.name.startswith(stem):
+            prefix, found, suffix = path.name.partition(stem)
+            if not found:
                 raise ValueError(f"{path}: not called like its record {name}")
-            return place_code.setdefault(Place(path.parent, path.name.removeprefix(stem)), len(place_code))
+            return place_code.setdefault(Place(path.parent, suffix, prefix), len(place_code))
 
         return cls(
             names=TextColumn.from_texts(names),
@@ -180,4 +183,4 @@ class RecordTable(Sequence[ImageRecord]):
         if code == NO_PLACE:
             return None
         place = self.places[code]
-        return place.folder / (name.rpartition("/")[2] + place.suffix)
+        return place.folder / (place.prefix + name.rpartition("/")[2] + place.suffix)

@@ -1,7 +1,6 @@
 """Command-line options that say where images come from and how they are divided; torch is not loaded."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spaces.errors import InputError
@@ -12,7 +11,12 @@ if TYPE_CHECKING:
 
 def add_data_options(group: argparse._ActionsContainer) -> None:
     """Add `--data`, `--class-mapping`, `--labeled-list`, `--split-by` and `--encoder-weights`."""
-    group.add_argument("--data", metavar="DIR", help="folder of captures; without it a built-in procedural data set")
+    group.add_argument(
+        "--data",
+        metavar="DIR-or-URI",
+        help="folder of captures, a URI that each node copies once, or a YAML file that describes either; without it "
+        "a built-in procedural data set",
+    )
     group.add_argument("--class-mapping", metavar="CSV", help="class names and colours (DIR/class_mapping.csv)")
     group.add_argument("--labeled-list", metavar="TXT", help="labelled photos, one a line (DIR/labeled_files.txt)")
     group.add_argument("--split-by", choices=("auto", "photo", "capture"), help="what is kept together (auto)")
@@ -27,7 +31,7 @@ def data_source(options: argparse.Namespace) -> "DataSource":
     """What the options of `add_data_options` name, with absolute paths.
 
     Raises:
-        InputError: If an option is given that goes with `--data` alone.
+        InputError: If an option is given that goes with `--data` alone, a data file is wrong, or a URI holds keys.
     """
     from trainables.data.opening import DataSource
 
@@ -36,8 +40,4 @@ def data_source(options: argparse.Namespace) -> "DataSource":
             if getattr(options, option) is not None:
                 raise InputError(f"--{option.replace('_', '-')} goes with --data; the built-in data need none")
         return DataSource()
-    return DataSource(
-        root=str(Path(options.data).resolve()),
-        class_mapping=str(Path(options.class_mapping).resolve()) if options.class_mapping else None,
-        labeled_list=str(Path(options.labeled_list).resolve()) if options.labeled_list else None,
-    )
+    return DataSource.named(options.data, class_mapping=options.class_mapping, labeled_list=options.labeled_list)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
-from spaces.loading import SpaceFile, builtin_space_names, load_space
+from spaces.loading import SpaceFile, builtin_space_names, data_of_spaces, load_space
 from spaces.yaml_file import YamlFile, read_mapping, yaml_text
 
 EXPECTED = "values of a configuration (architecture:, encoder:, ...), a space, or a file that a search left behind"
@@ -26,6 +26,7 @@ class TrainingData(BaseModel):
         root: The data folder, or None for the built-in data.
         class_mapping: The class mapping's file, where it is not the folder's own.
         labeled_list: The list of labelled photos, where it is not the folder's own.
+        described: How the folder is read, where a data file said so.
         fingerprint: Of names and contents.
         split_by: `photo` or `capture`: what is kept together.
         split_seed: Seed of the split.
@@ -37,6 +38,7 @@ class TrainingData(BaseModel):
     root: str | None = None
     class_mapping: str | None = None
     labeled_list: str | None = None
+    described: str | None = None
     fingerprint: str
     split_by: Literal["photo", "capture"]
     split_seed: int = Field(ge=0)
@@ -92,6 +94,7 @@ class ChosenConfiguration(BaseModel):
         space: The space that it belongs to, if that is known.
         trial: The trial that it was, if it was one.
         data: What that trial was trained on.
+        data_file: The file that says which data the space is for, if it is a space and one does.
         encoder_weights: What that trial's encoder started from.
     """
 
@@ -102,6 +105,7 @@ class ChosenConfiguration(BaseModel):
     space: str | None = None
     trial: TrialOrigin | None = None
     data: TrainingData | None = None
+    data_file: str | None = None
     encoder_weights: str | None = None
 
 
@@ -137,7 +141,7 @@ def read_configuration(name_or_path: str) -> ChosenConfiguration:
         raise InputError(f"--config {name_or_path}: there is no such file; give one, or a space of: {known}")
     file = read_mapping(path, "configuration file", EXPECTED)
     keys = {str(key) for key in file.content}
-    if keys & (TrialFile.model_fields.keys() - {"encoder_weights"}):
+    if keys & (TrialFile.model_fields.keys() - {"encoder_weights", "data"}):
         return _trial(name_or_path, file)
     if keys & SpaceFile.model_fields.keys():
         return _baseline(name_or_path)
@@ -149,7 +153,9 @@ def read_configuration(name_or_path: str) -> ChosenConfiguration:
 
 def _baseline(name_or_path: str) -> ChosenConfiguration:
     space = load_space(name_or_path)
-    return ChosenConfiguration(source=name_or_path, config=space.baseline, space=space.name)
+    return ChosenConfiguration(
+        source=name_or_path, config=space.baseline, space=space.name, data_file=data_of_spaces([space])
+    )
 
 
 def _trial(source: str, file: YamlFile) -> ChosenConfiguration:

@@ -58,6 +58,7 @@ def plan_training(options: argparse.Namespace, write: Callable[[str], None]) -> 
         InputError: If something is wrong; nothing was written.
     """
     chosen = read_configuration(options.config)
+    options.data = chosen.data_file if options.data is None else options.data
     config = chosen.config
     _check_registered(chosen.source, config)
     max_steps, eval_every = _lengths(options)
@@ -176,6 +177,7 @@ def _data(options: argparse.Namespace, chosen: ChosenConfiguration) -> tuple[Dat
         root=source.root,
         class_mapping=source.class_mapping,
         labeled_list=source.labeled_list,
+        described=source.described,
         fingerprint=dataset.fingerprint,
         split_by=split.by,
         split_seed=seed,

@@ -104,4 +104,6 @@ def check_device(name: str) -> str:
 
 def source_of(data: TrainingData) -> DataSource:
     """Where the images come from."""
-    return DataSource(root=data.root, class_mapping=data.class_mapping, labeled_list=data.labeled_list)
+    return DataSource(
+        root=data.root, class_mapping=data.class_mapping, labeled_list=data.labeled_list, described=data.described
+    )

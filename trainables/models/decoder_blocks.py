@@ -1,5 +1,7 @@
 """Parts that the decoders share: channel widths, convolutions, upsampling, initial weights."""
 
+import math
+
 import segmentation_models_pytorch.base.initialization as smp_initialization
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
@@ -10,17 +12,18 @@ INTERPOLATION = "bilinear"
 CHANNEL_MULTIPLE = 8
 
 
-def scaled_channels(channels: int, width: float) -> int:
+def scaled_channels(channels: int, width: float, *, multiple: int = CHANNEL_MULTIPLE) -> int:
     """Channels of a decoder layer at a relative width.
 
     Args:
-        channels: Channels at width 1, a multiple of 8.
+        channels: Channels at width 1, a multiple of `multiple`.
         width: The factor, `TrialConfig.decoder_width`.
+        multiple: What the result must be a multiple of.
 
     Returns:
-        `channels * width`, rounded to the nearest multiple of 8 (halves upwards), at least 8.
+        `channels * width`, rounded to the nearest multiple (halves upwards), at least one of it.
     """
-    return max(CHANNEL_MULTIPLE, int(channels * width / CHANNEL_MULTIPLE + 0.5) * CHANNEL_MULTIPLE)
+    return max(multiple, int(channels * width / multiple + 0.5) * multiple)
 
 
 def separable_convolution(in_channels: int, out_channels: int) -> nn.Sequential:
@@ -45,14 +48,14 @@ def upsample(features: Tensor, factor: int) -> Tensor:
 def initialise_decoder(decoder: nn.Module) -> None:
     """Give a decoder its initial weights, in place: Kaiming (He et al., ICCV 2015); norms 1 and 0.
 
-    Transposed convolutions must not overlap (kernel equal to stride): each output pixel then sees one tap of
-    every input channel, which is the fan-in that keeps the variance; torch's own count is four times that for
-    a 2x2.
+    Each output pixel of a transposed convolution sees kernel / stride taps of every input channel along each side,
+    which is the fan-in that keeps the variance; torch's own count is four times that for a 2x2 of stride 2.
     """
     smp_initialization.initialize_decoder(decoder)
     for module in decoder.modules():
         if isinstance(module, nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, std=module.in_channels**-0.5)
+            taps = math.prod(module.kernel_size) / math.prod(module.stride)
+            nn.init.normal_(module.weight, std=(module.in_channels * taps) ** -0.5)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import TypedDict, cast
 
+import timm
 import torch
 from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 from segmentation_models_pytorch.encoders import encoders as smp_encoders
@@ -16,16 +17,22 @@ REACH_SECONDS = 5.0
 """Time that the hub has for its first answer."""
 
 _WEIGHTS = "imagenet"
-_FILES = ("config.json", "model.safetensors")
+_WEIGHTS_FILE = "model.safetensors"
 
 
 class _HubLocation(TypedDict):
     repo_id: str
-    revision: str
+    revision: str | None
+
+
+def _is_timms(name: str) -> bool:
+    return name.startswith("tu-")
 
 
 def download_encoder_state(name: str) -> dict[str, Tensor]:
     """Get an encoder's ImageNet weights through SMP: from its local cache or, failing that, from the hub.
+
+    Those of a timm encoder are the ones that timm gives its name.
 
     The hub's client retries for 20 to 60 seconds where there is no network, so the hub is asked once, by
     ourselves and with a limit, before SMP is let go.
@@ -45,7 +52,8 @@ def download_encoder_state(name: str) -> dict[str, Tensor]:
         _reach_hub(name, location)
     try:
         with torch.random.fork_rng(devices=[]):
-            encoder = get_encoder(name, weights=_WEIGHTS)
+            # Of timm's models the pretrained weights have no name: they are the model's.
+            encoder = get_encoder(name, weights=True if _is_timms(name) else _WEIGHTS)
     except Exception as error:
         # The client's errors (HTTP, disk, damaged download) have no common type; each means: not downloaded.
         raise _unavailable(name, error) from error
@@ -53,6 +61,13 @@ def download_encoder_state(name: str) -> dict[str, Tensor]:
 
 
 def _hub_location(name: str) -> _HubLocation:
+    if _is_timms(name):
+        pretrained = timm.models.get_pretrained_cfg(name.removeprefix("tu-"))
+        if pretrained is None or not pretrained.hf_hub_id:
+            raise InputError(
+                f"--encoder-weights: timm has no pretrained weights for {name!r} on its hub; give none or {name}=PATH"
+            )
+        return {"repo_id": pretrained.hf_hub_id, "revision": None}
     settings = smp_encoders.get(name, {}).get("pretrained_settings", {})
     if _WEIGHTS not in settings:
         raise InputError(
@@ -62,14 +77,15 @@ def _hub_location(name: str) -> _HubLocation:
 
 
 def _is_cached(location: _HubLocation) -> bool:
+    files = (_WEIGHTS_FILE,) if location["revision"] is None else ("config.json", _WEIGHTS_FILE)
     return all(
         isinstance(try_to_load_from_cache(location["repo_id"], file, revision=location["revision"]), str)
-        for file in _FILES
+        for file in files
     )
 
 
 def _reach_hub(name: str, location: _HubLocation) -> None:
-    url = hf_hub_url(location["repo_id"], _FILES[-1], revision=location["revision"])
+    url = hf_hub_url(location["repo_id"], _WEIGHTS_FILE, revision=location["revision"])
     try:
         _within(REACH_SECONDS, lambda: get_hf_file_metadata(url, timeout=REACH_SECONDS))
     except Exception as error:

@@ -12,12 +12,37 @@ ENCODER_DEPTH = 5
 """All architectures use five halvings, to 1/32 (or its dilated form at 1/16)."""
 
 
+UNSUITABLE_ENCODER_ERRORS = (
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+    AttributeError,
+    KeyError,
+    IndexError,
+    TypeError,
+)
+"""What SMP and timm raise where an encoder does not exist or can't be built as it is asked for."""
+
+
 class Encoder(Protocol):
     """What the decoders read off an encoder, besides calling it."""
 
     @property
     def out_channels(self) -> "tuple[int, ...] | list[int]":
         """Channels of the features, finest first, the image itself (3) included."""
+
+
+def check_encoder_name(name: str) -> None:
+    """Refuse a name that SMP does not know; names of timm's models, after "tu-", are left to timm.
+
+    Raises:
+        InputError: SMP has no such encoder.
+    """
+    if not name.startswith("tu-") and name not in get_encoder_names():
+        raise InputError(
+            f"encoder: {name!r} is not an encoder of segmentation-models-pytorch; "
+            "mobilenet_v2, resnet50 and efficientnet-b0 are some of them, tu- and a name of timm's is another"
+        )
 
 
 def create_encoder(name: str, *, output_stride: int = 32) -> nn.Module:
@@ -33,22 +58,10 @@ def create_encoder(name: str, *, output_stride: int = 32) -> nn.Module:
     Raises:
         InputError: SMP has no such encoder, or it can't be built with this output stride and five halvings.
     """
-    if not name.startswith("tu-") and name not in get_encoder_names():
-        raise InputError(
-            f"encoder: {name!r} is not an encoder of segmentation-models-pytorch; "
-            "mobilenet_v2, resnet50 and efficientnet-b0 are some of them"
-        )
+    check_encoder_name(name)
     try:
         encoder = get_encoder(name, depth=ENCODER_DEPTH, weights=None, output_stride=output_stride)
-    except (
-        ValueError,
-        RuntimeError,
-        NotImplementedError,
-        AttributeError,
-        KeyError,
-        IndexError,
-        TypeError,
-    ) as error:
+    except UNSUITABLE_ENCODER_ERRORS as error:
         raise InputError(
             f"encoder: {name!r} can't be built with five halvings and output stride {output_stride} "
             f"({' '.join(str(error).split())[:200]}); resnet50 and mobilenet_v2 can"

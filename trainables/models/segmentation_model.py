@@ -131,5 +131,6 @@ class SegmentationModel(nn.Module):
             ValueError: An entry is missing or has another shape.
         """
         fitting = fitting_state(self.encoder.state_dict(), state)
-        # Only counters of batches may be missing from `fitting`; they keep their zeros.
-        self.encoder.load_state_dict(fitting, strict=False)
+        # Only counters of batches may be missing from `fitting`; they keep their zeros. Some of SMP's encoders have a
+        # `load_state_dict` of their own, for older names and without `strict`.
+        nn.Module.load_state_dict(self.encoder, fitting, strict=False)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spaces.data_description import DataDescription
 from tests.trainables.data.folder_builder import HEIGHT, WIDTH, make_folder, save, some_labels
 from trainables.data import index_cache, inspection
 from trainables.data.cache_files import read_arrays
@@ -33,9 +34,9 @@ def listings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Folders that were listed, in order."""
     seen: list[Path] = []
 
-    def noted(root: Path) -> FolderIndex:
+    def noted(root: Path, description: DataDescription) -> FolderIndex:
         seen.append(root)
-        return index_folder(root)
+        return index_folder(root, description)
 
     monkeypatch.setattr(index_cache, "index_folder", noted)
     return seen

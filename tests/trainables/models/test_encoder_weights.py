@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 import torchvision
 from huggingface_hub import constants
@@ -316,4 +317,21 @@ def test_cached_weights_need_no_hub(
 
 
 def test_an_encoder_without_imagenet_weights_is_bad_input() -> None:
-    assert "SMP has no imagenet weights" in bad_input(EncoderWeights("imagenet"), ["tu-resnet18"])
+    assert "SMP has no imagenet weights" in bad_input(EncoderWeights("imagenet"), ["resnext101_32x16d"])
+
+
+def test_encoders_of_timm_start_from_timms_weights(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "efficientnet_lite0"
+    repository = timm.models.get_pretrained_cfg(name).hf_hub_id
+    folder = empty_cache / f"models--{repository.replace('/', '--')}"
+    (folder / "snapshots" / "1").mkdir(parents=True)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("1", encoding="utf-8")
+    content = timm.create_model(name).state_dict()
+    save_file(content, folder / "snapshots" / "1" / "model.safetensors")
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    state = load_encoder_states(EncoderWeights("imagenet"), [f"tu-{name}"])[f"tu-{name}"]
+    assert torch.equal(state["model.conv_stem.weight"], content["conv_stem.weight"])
+    assert "timm has no pretrained weights for 'tu-lcnet_035'" in bad_input(
+        EncoderWeights("imagenet"), ["tu-lcnet_035"]
+    )

@@ -27,7 +27,9 @@ def test_asking_for_names_loads_no_torch() -> None:
 
 
 def test_an_unknown_architecture_is_bad_input() -> None:
-    with pytest.raises(InputError, match=r"'unit' is not a model; there are deeplabv3plus, unet, unetplusplus"):
+    with pytest.raises(
+        InputError, match=r"'unit' is not a model; there are deeplabv3plus, smp\.deeplabv3, .*, unet, unetplusplus"
+    ):
         create_model(TrialConfig(architecture="unit", encoder="mobilenet_v2"), classes=7)
 
 
