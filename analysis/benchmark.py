@@ -10,7 +10,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,12 @@ from spaces.command_line import OneLineArgumentParser, add_debug_option, run_com
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from trainables.data.source_options import data_source
-from trainables.runtimes.names import EAGER, FLOAT32, INT8, PRECISIONS, RUNTIME_KINDS, variants_of
+from trainables.runtimes.names import EAGER, FLOAT32, INT8, PRECISIONS, RUNTIME_KINDS, Variant, variants_of
+from trainables.trained_network import read_trained_network
 
 if TYPE_CHECKING:
     from analysis.costs import NetworkCosts
+    from trainables.data.opening import DataSource
 
 DEFAULT_CLASSES = 7
 
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
             raise InputError(f"{path}: is a folder; name a file in it")
     _check_device(options.device)
     with terminated_as_interrupted():
-        measured = measure_networks(networks, _protocol(options), announce=tell)
+        measured = measure_networks(networks, _protocol(options, networks), announce=tell)
     rows = [row_of(network, costs) for network, costs in measured]
     _print_table(rows)
     for row in rows:
@@ -100,8 +102,10 @@ def find_networks(
     spaces = load_spaces(models) if models is not None else ()
     networks = [MeasuredNetwork(space.name, _at_size(space.baseline, size), classes) for space in spaces]
     for path in checkpoints:
-        config, known = _read_network(path)
-        networks.append(MeasuredNetwork(_name_of(path, checkpoints), _at_size(config, size), len(known), path, known))
+        trained = read_trained_network(path)
+        name = _name_of(path, checkpoints)
+        config, known = _at_size(trained.config, size), trained.class_names
+        networks.append(MeasuredNetwork(name, config, len(known), path, known, trained.data))
     return tuple(networks)
 
 
@@ -145,17 +149,38 @@ def _circumstances(rows: Sequence[dict[str, Any]]) -> str:
     return f"{words} {all_of('throughput_batch_size')}; {', '.join(runtimes)}; torch {all_of('torch_version')}"
 
 
-def _protocol(options: argparse.Namespace) -> Protocol:
+def loses_accuracy(variants: Sequence[Variant]) -> bool:
+    """Whether one of them computes in less than float32."""
+    return any(variant.precision != FLOAT32 for variant in variants)
+
+
+def data_of_a_checkpoint(
+    source: "DataSource", variants: Sequence[Variant], networks: Sequence[MeasuredNetwork]
+) -> bool:
+    """Whether a network's loss can be told: it has a checkpoint, and its data are at hand.
+
+    They are where the user names some or wants int8, which is calibrated on them in any case. Otherwise they are the
+    built-in ones, of which a checkpoint must tell that it was trained on them.
+    """
+    trained = [network for network in networks if network.checkpoint is not None]
+    if not trained:
+        return False
+    if source.root is not None or any(variant.precision == INT8 for variant in variants):
+        return True
+    prints = {network.trained_on.fingerprint for network in trained if network.trained_on is not None}
+    return bool(prints) and prints == {source.open().fingerprint}
+
+
+def _protocol(options: argparse.Namespace, networks: Sequence[MeasuredNetwork]) -> Protocol:
     variants = variants_of(options.runtimes, options.precisions, device=options.device)
+    source = data_source(options)
     data = CalibrationData(
-        source=asdict(replace(data_source(options), seed=options.seed)),
-        split_by=options.split_by,
-        windows=options.windows,
+        source=asdict(source), split_by=options.split_by, split_seed=options.seed, windows=options.windows
     )
     changes: dict[str, Any] = {
         "variants": variants,
         "data": data,
-        "accuracy": any(variant.precision == INT8 for variant in variants),
+        "accuracy": loses_accuracy(variants) and data_of_a_checkpoint(source, variants, networks),
     }
     for name in ("samples", "rounds"):
         if getattr(options, name) is not None:
@@ -182,20 +207,6 @@ def _name_of(path: Path, checkpoints: Sequence[Path]) -> str:
         if sum(other.parts[-length:] == parts[-length:] for other in paths) == 1:
             break
     return "/".join(parts[-length:])
-
-
-def _read_network(path: Path) -> tuple[TrialConfig, tuple[str, ...]]:
-    from trainables.checkpoint import read_checkpoint
-
-    state = read_checkpoint(path)
-    try:
-        config, names = TrialConfig.model_validate(state["config"]), tuple(map(str, state["classes"]["names"]))
-        state["model"].keys()
-    except (AttributeError, KeyError, TypeError, ValidationError) as error:
-        raise InputError(
-            f"--checkpoint {path}: holds no configuration, classes and weights; name the best checkpoint of a trial"
-        ) from error
-    return config, names
 
 
 def _check_device(device: str) -> None:
@@ -283,19 +294,18 @@ def _parser() -> OneLineArgumentParser:
     add(
         "--data",
         metavar="DIR",
-        help="int8: folder whose training images calibrate and whose validation part says the "
-        "loss of a --checkpoint; without it the built-in data",
+        help="folder whose validation part says what a --checkpoint loses below float32, and whose training images "
+        "calibrate int8; without it the built-in data",
     )
     add("--class-mapping", metavar="CSV", help="class names and colours (DIR/class_mapping.csv)")
     add("--labeled-list", metavar="TXT", help="labelled photos, one a line (DIR/labeled_files.txt)")
     add(
         "--split-by",
         choices=("auto", "photo", "capture"),
-        default="auto",
-        help="what a split of the data keeps together",
+        help="what a split of the data keeps together (what the checkpoint says, else auto)",
     )
-    add("--seed", type=int, default=0, help="seed of that split, as of the search that trained the checkpoint")
-    add("--windows", type=_at_least(1), help="int8: evaluate at most so many windows of the validation part, else all")
+    add("--seed", type=int, help="seed of that split (what the checkpoint says, else 0)")
+    add("--windows", type=_at_least(1), help="evaluate at most so many windows of the validation part, else all")
     add("--quick", action="store_true", help="fewer timings, and no training step")
     add("--json", type=Path, metavar="FILE", help="also write the results as JSON")
     add("--csv", type=Path, metavar="FILE", help="also write the results as CSV")

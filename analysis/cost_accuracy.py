@@ -28,10 +28,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Foreground mIoU, and IoU of each class that the validation part holds by metric name, as fractions."""
     files = NetworkFiles(Path(folder), TrialConfig.model_validate(config), classes)
-    source = DataSource(**data["source"])
-    dataset = source.open()
+    dataset = DataSource(**data["source"]).open()
     names = dataset.classes.names
-    split = split_dataset(dataset, by=data["split_by"], seed=source.seed)
+    split = split_dataset(dataset, by=data["split_by"], seed=data["split_seed"])
     trial_data = TrialData(dataset, split, validation_windows=data["windows"])
     running = create_runtime(runtime, files, Circumstances(**circumstances))
     running.load()

@@ -6,7 +6,9 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -14,8 +16,8 @@ from analysis.measuring_process import answer_questions
 from spaces.configuration import TrialConfig
 from trainables.compute.process_memory import MEGABYTE
 from trainables.data.opening import DataSource
+from trainables.export.network_files import write_network_files
 from trainables.models import create_model
-from trainables.models.segmentation_model import SegmentationModel
 from trainables.runtimes.runtime import NetworkFiles
 
 CALIBRATION_IMAGES = 64
@@ -30,6 +32,7 @@ def prepare(
     variants: list[list[str]],
     source: dict[str, Any],
     split_by: str,
+    split_seed: int,
 ) -> dict[str, Any]:
     """Write weights, and for each [runtime, precision] the files that it reads.
 
@@ -41,6 +44,7 @@ def prepare(
         variants: What will be measured.
         source: Fields of the `DataSource` whose training images calibrate int8.
         split_by: "auto", "photo" or "capture".
+        split_seed: Seed of the split.
 
     Returns:
         `parameters`, `macs`, `checkpoint_mb`; `exported_mb`, a size for each variant, None for PyTorch's own; and
@@ -57,7 +61,10 @@ def prepare(
     side = files.config.crop_size
     with torch.inference_mode():
         macs = count_macs(model, torch.randn(1, 3, side, side))
-    _export(model, files, {(runtime, precision) for runtime, precision in variants}, DataSource(**source), split_by)
+    wanted = {(runtime, precision) for runtime, precision in variants}
+    write_network_files(
+        model, files, wanted, lambda: _calibration_images(files.config, DataSource(**source), split_by, split_seed)
+    )
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "macs": macs,
@@ -84,32 +91,14 @@ def exported_mb(files: NetworkFiles, runtime: str, precision: str) -> float | No
     return None
 
 
-def _export(
-    model: SegmentationModel, files: NetworkFiles, variants: set[tuple[str, str]], source: DataSource, split_by: str
-) -> None:
-    runtimes = {runtime for runtime, _ in variants}
-    if not runtimes & {"onnx_runtime", "openvino"}:
-        return
-    from trainables.export.onnx_model import export_onnx, quantise_onnx
-
-    export_onnx(model, files.onnx("float32"), size=files.config.crop_size)
-    if "openvino" in runtimes:
-        from trainables.export.openvino_model import convert_to_openvino, quantise_openvino
-
-        convert_to_openvino(files.onnx("float32"), files.openvino("float32"))
-    if not any(precision == "int8" for _, precision in variants):
-        return
+def _calibration_images(config: TrialConfig, source: DataSource, split_by: str, split_seed: int) -> NDArray[np.float32]:
     from trainables.data.split import split_dataset
     from trainables.data.trial_data import TrialData
     from trainables.export.calibration import calibration_images
 
     dataset = source.open()
-    data = TrialData(dataset, split_dataset(dataset, by=split_by, seed=source.seed))  # type: ignore[arg-type]
-    images = calibration_images(data, files.config, CALIBRATION_IMAGES)
-    if ("onnx_runtime", "int8") in variants:
-        quantise_onnx(files.onnx("float32"), files.onnx("int8"), images)
-    if ("openvino", "int8") in variants:
-        quantise_openvino(files.openvino("float32"), files.openvino("int8"), images)
+    data = TrialData(dataset, split_dataset(dataset, by=split_by, seed=split_seed))  # type: ignore[arg-type]
+    return calibration_images(data, config, CALIBRATION_IMAGES)
 
 
 if __name__ == "__main__":

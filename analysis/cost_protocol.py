@@ -47,7 +47,7 @@ def measure_networks(
     """Measure networks in every variant of the protocol, those of one network after another.
 
     Raises:
-        InputError: The data for int8 can't be read, or lack a checkpoint's classes.
+        InputError: The data can't be read, or are not those of a checkpoint.
         RuntimeError: A process failed, for example because memory ran out; its last line says why.
     """
     if protocol.reads_data:
@@ -105,7 +105,7 @@ def _prepare(process: MeasuringProcess, network: MeasuredNetwork, folder: Path, 
             checkpoint=None if network.checkpoint is None else str(network.checkpoint),
             variants=[[variant.runtime, variant.precision] for variant in protocol.variants],
             source=dict(protocol.data.source),
-            split_by=protocol.data.split_by,
+            **protocol.data.split_for(network),
         )
 
 
@@ -238,7 +238,7 @@ def _accuracies(
                     "layout": protocol.layout,
                     "threads": protocol.threads,
                 },
-                data=asdict(protocol.data),
+                data={**asdict(protocol.data), **protocol.data.split_for(network)},
             )
 
     original = evaluate(PLAIN)

@@ -7,6 +7,7 @@ from typing import Any
 
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
+from trainables.data.trained_on import TrainedOn
 from trainables.runtimes.names import EAGER, FLOAT32, INT8, Variant
 
 PLAIN = Variant(EAGER, FLOAT32)
@@ -23,7 +24,8 @@ class MeasuredNetwork:
         config: Its configuration.
         classes: Its number of classes.
         checkpoint: File with its weights, if any, and
-        class_names: the classes that it was trained on.
+        class_names: the classes that it was trained on, and
+        trained_on: the data and the split; None where the checkpoint does not tell.
     """
 
     name: str
@@ -31,36 +33,56 @@ class MeasuredNetwork:
     classes: int
     checkpoint: Path | None = None
     class_names: tuple[str, ...] = ()
+    trained_on: TrainedOn | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrationData:
-    """Whose training images calibrate int8, and whose validation part says what it loses.
+    """Whose training images calibrate int8, and whose validation part says what a precision loses.
 
     Attributes:
         source: Fields of `trainables.data.opening.DataSource`.
-        split_by: "auto", "photo" or "capture".
+        split_by: "auto", "photo" or "capture"; None for what the checkpoint says, else "auto".
+        split_seed: Seed of the split; None for what the checkpoint says, else 0.
         windows: Evaluate at most this many windows; None for all.
     """
 
     source: Mapping[str, Any] = field(default_factory=dict)
-    split_by: str = "auto"
+    split_by: str | None = None
+    split_seed: int | None = None
     windows: int | None = None
 
+    def split_for(self, network: MeasuredNetwork) -> dict[str, Any]:
+        """`split_by` and `split_seed` for a network."""
+        known = network.trained_on
+        by, seed = ("auto", 0) if known is None else (known.split_by, known.split_seed)
+        return {
+            "split_by": by if self.split_by is None else self.split_by,
+            "split_seed": seed if self.split_seed is None else self.split_seed,
+        }
+
     def check(self, networks: Sequence[MeasuredNetwork]) -> None:
-        """See, before anything is measured, that the data can be read and have the checkpoints' classes.
+        """See, before anything is measured, that the data can be read and are those of the checkpoints.
+
+        A checkpoint that does not tell its data must at least have their classes.
 
         Raises:
             InputError: They can't or have not.
         """
         from trainables.data.opening import DataSource
 
-        names = tuple(DataSource(**self.source).open().classes.names)
+        dataset = DataSource(**self.source).open()
+        names = tuple(dataset.classes.names)
         for network in networks:
             if network.checkpoint is not None and network.class_names != names:
                 raise InputError(
                     f"--checkpoint {network.checkpoint}: knows the classes {', '.join(network.class_names)}, the data "
                     f"have {', '.join(names)}; right is --data with what it was trained on"
+                )
+            if network.trained_on is not None and network.trained_on.fingerprint != dataset.fingerprint:
+                raise InputError(
+                    f"--checkpoint {network.checkpoint}: was not trained on {dataset.description}, but on data with "
+                    f"the fingerprint {network.trained_on.fingerprint[:16]}; right is --data with these"
                 )
 
 

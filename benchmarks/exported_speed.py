@@ -3,8 +3,8 @@
     python -m benchmarks.exported_speed --checkpoint runs/NAME/trials/.../best.pt --data DIR
 
 All are measured in one run and in turn: SMP's own UNet-MobileNetV2 eagerly, our UNet exported, DeepLabV3+ eagerly and
-exported. With `--checkpoint`, once for each network, int8 is calibrated and its loss of mIoU stated on the checkpoint's
-data; without, weights are freshly drawn, which costs the same, and the loss is not measured.
+exported. With `--checkpoint`, once for each network, int8 is calibrated and the loss of mIoU of every way is measured
+on the checkpoint's data; without, weights are freshly drawn, which costs the same, and no loss is measured.
 """
 
 from argparse import Namespace
@@ -26,7 +26,7 @@ def main(words: Sequence[str]) -> int:
     from analysis.benchmark import find_networks
     from analysis.cost_protocol import measure_networks, tell
     from analysis.cost_settings import CalibrationData, Protocol
-    from trainables.runtimes.names import INT8, variants_of
+    from trainables.runtimes.names import variants_of
 
     size = 64 if options.quick else 256
     models = "unet" if options.quick else "unet,deeplabv3plus"
@@ -40,8 +40,8 @@ def main(words: Sequence[str]) -> int:
         variants=variants,
         train_batch=None,
         batches=(1,),
-        data=CalibrationData(source={"root": options.data, "seed": options.seed}, split_by=options.split_by),
-        accuracy=any(variant.precision == INT8 for variant in variants),
+        data=CalibrationData(source={"root": options.data}, split_by=options.split_by, split_seed=options.seed),
+        accuracy=bool(options.checkpoint),
     )
     plain_smp = _smp_milliseconds(size, protocol.samples, options.threads)
     measured = measure_networks(networks, protocol, announce=tell)
@@ -70,7 +70,7 @@ def main(words: Sequence[str]) -> int:
         )
     for name in dict.fromkeys(network.name for network, _ in measured):
         best = max(
-            (row for row in rows if row["network"] == name and _keeps_score(row)), key=lambda row: row["times as fast"]
+            (row for row in rows if row["network"] == name and keeps_score(row)), key=lambda row: row["times as fast"]
         )
         findings[f"{name}_best"] = f"{best['runtime']}, {best['times as fast']:.2f} times as fast"
         findings[f"{name}_at_least_{LEAST_SPEED_UP:g}_times"] = best["times as fast"] >= LEAST_SPEED_UP
@@ -78,8 +78,8 @@ def main(words: Sequence[str]) -> int:
     return EXIT_DONE
 
 
-def _keeps_score(row: dict[str, Any]) -> bool:
-    """Whether a row may be claimed: int8 only where its loss is known and small."""
+def keeps_score(row: dict[str, Any]) -> bool:
+    """Whether a row may be claimed: where its loss is known it must be small, and that of int8 must be known."""
     lost = row["mIoU lost, points"]
     return not row["runtime"].endswith("int8") if lost is None else bool(lost <= MOST_POINTS_LOST)
 
@@ -97,8 +97,8 @@ def _options(words: Sequence[str]) -> Namespace:
     parser.add_argument("--threads", type=positive, default=2, help="threads that compute")
     parser.add_argument("--checkpoint", type=Path, action="append", default=[], help="best weights; may be repeated")
     parser.add_argument("--data", metavar="DIR", help="the checkpoint's data (the built-in data)")
-    parser.add_argument("--split-by", choices=("auto", "photo", "capture"), default="auto", help="as the search did")
-    parser.add_argument("--seed", type=int, default=0, help="seed of that split, as of the search")
+    parser.add_argument("--split-by", choices=("auto", "photo", "capture"), help="what the checkpoint says")
+    parser.add_argument("--seed", type=int, help="seed of that split (what the checkpoint says)")
     return parser.parse_args(words)
 
 

@@ -4,15 +4,23 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 
-from analysis.benchmark import csv_text, find_networks, main
+from analysis.benchmark import csv_text, data_of_a_checkpoint, find_networks, loses_accuracy, main
+from analysis.cost_settings import CalibrationData
 from spaces.errors import InputError
 from spaces.loading import builtin_space_names, load_space
 from trainables.checkpoint import write_checkpoint
+from trainables.data.opening import DataSource
+from trainables.data.procedural import ProceduralDataset
+from trainables.data.trained_on import TrainedOn
+from trainables.runtimes.names import Variant
+
+BUILT_IN = ProceduralDataset(seed=0)
 
 
 def test_models_are_named_by_their_spaces() -> None:
@@ -27,7 +35,14 @@ def test_models_are_named_by_their_spaces() -> None:
 def test_a_checkpoint_brings_its_configuration_and_classes(tmp_path: Path) -> None:
     config = load_space("unet").baseline.model_copy(update={"heads": 1})
     path = tmp_path / "winner.pt"
-    write_checkpoint(path, {"config": config.model_dump(), "classes": {"names": ["a", "b", "c"]}, "model": {}})
+    write_checkpoint(
+        path,
+        {
+            "config": config.model_dump(),
+            "classes": {"names": ["a", "b", "c"], "colours": [[0, 0, 0], [1, 0, 0], [2, 0, 0]]},
+            "model": {},
+        },
+    )
     (network,) = find_networks(None, [path], classes=7, size=None)
     assert (network.name, network.config, network.classes, network.checkpoint) == ("winner", config, 3, path)
     assert network.class_names == ("a", "b", "c")
@@ -38,7 +53,14 @@ def test_checkpoints_of_one_file_name_are_told_apart_by_their_folders(tmp_path: 
     paths = [tmp_path / name / "best.pt" for name in ("unet-001", "unet-002")]
     for path in paths:
         path.parent.mkdir()
-        write_checkpoint(path, {"config": config.model_dump(), "classes": {"names": ["a", "b"]}, "model": {}})
+        write_checkpoint(
+            path,
+            {
+                "config": config.model_dump(),
+                "classes": {"names": ["a", "b"], "colours": [[0, 0, 0], [1, 0, 0]]},
+                "model": {},
+            },
+        )
     networks = find_networks(None, paths, classes=7, size=None)
     assert [network.name for network in networks] == ["unet-001/best", "unet-002/best"]
 
@@ -46,7 +68,14 @@ def test_checkpoints_of_one_file_name_are_told_apart_by_their_folders(tmp_path: 
 def test_data_of_other_classes_than_the_checkpoints_are_bad_input(tmp_path: Path) -> None:
     path = tmp_path / "winner.pt"
     config = load_space("unet").baseline
-    write_checkpoint(path, {"config": config.model_dump(), "classes": {"names": ["a", "b"]}, "model": {}})
+    write_checkpoint(
+        path,
+        {
+            "config": config.model_dump(),
+            "classes": {"names": ["a", "b"], "colours": [[0, 0, 0], [1, 0, 0]]},
+            "model": {},
+        },
+    )
     with pytest.raises(InputError, match=r"winner\.pt: knows the classes a, b, the data have __background__, "):
         main(["--checkpoint", str(path), "--quick", "--runtimes", "openvino", "--precisions", "int8"])
 
@@ -56,6 +85,57 @@ def test_a_checkpoint_of_something_else_is_bad_input(tmp_path: Path) -> None:
     write_checkpoint(path, {"weights": torch.zeros(1)})
     with pytest.raises(InputError, match=r"other\.pt: holds no configuration"):
         find_networks(None, [path], classes=7, size=None)
+
+
+def checkpoint_of(path: Path, *, fingerprint: str | None) -> Path:
+    """A best checkpoint without weights, of the built-in data's classes."""
+    state = {"config": load_space("unet").baseline.model_dump(), "classes": asdict(BUILT_IN.classes)}
+    data = None if fingerprint is None else {"fingerprint": fingerprint, "split_by": "photo", "split_seed": 5}
+    write_checkpoint(path, {**state, "model": {}, "data": data})
+    return path
+
+
+def test_data_with_another_fingerprint_than_the_checkpoints_are_bad_input(tmp_path: Path) -> None:
+    path = checkpoint_of(tmp_path / "best.pt", fingerprint="0123" * 16)
+    with pytest.raises(
+        InputError, match=r"best\.pt: was not trained on .* fingerprint 0123012301230123; right"
+    ) as caught:
+        main(["--checkpoint", str(path), "--quick", "--runtimes", "openvino", "--precisions", "int8"])
+    assert "\n" not in str(caught.value)
+
+
+def test_the_split_is_the_checkpoints_unless_the_user_names_another(tmp_path: Path) -> None:
+    trained, untold = (
+        find_networks(None, [checkpoint_of(tmp_path / name, fingerprint=fingerprint)], classes=7, size=None)[0]
+        for name, fingerprint in (("trained.pt", BUILT_IN.fingerprint), ("untold.pt", None))
+    )
+    assert trained.trained_on == TrainedOn(BUILT_IN.fingerprint, "photo", 5)
+    assert CalibrationData().split_for(trained) == {"split_by": "photo", "split_seed": 5}
+    assert CalibrationData().split_for(untold) == {"split_by": "auto", "split_seed": 0}
+    named = CalibrationData(split_by="capture", split_seed=0)
+    assert named.split_for(trained) == {"split_by": "capture", "split_seed": 0}
+    CalibrationData().check([trained, untold])
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "precisions", "measured"),
+    [
+        (BUILT_IN.fingerprint, "bfloat16", True),
+        (BUILT_IN.fingerprint, "float32", False),
+        (None, "bfloat16", False),
+        ("0123", "bfloat16", False),
+        (None, "int8", True),
+    ],
+)
+def test_what_is_lost_is_measured_wherever_the_checkpoints_data_are_at_hand(
+    tmp_path: Path, fingerprint: str | None, precisions: str, measured: bool
+) -> None:
+    path = checkpoint_of(tmp_path / "best.pt", fingerprint=fingerprint)
+    networks = find_networks("unet", [path], classes=7, size=None)
+    variants = tuple(Variant("openvino", precision) for precision in ("float32", precisions))
+    assert (loses_accuracy(variants) and data_of_a_checkpoint(DataSource(), variants, networks)) == measured
+    assert not data_of_a_checkpoint(DataSource(), variants, networks[:1])
+    assert data_of_a_checkpoint(DataSource(root="named"), variants, networks)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ class Split:
         validation: Labelled images that choose configurations.
         test: Labelled images for the verdict.
         unlabelled: Images without label that share no photo (no capture) with validation or test.
+        seed: What it was drawn from; None where it was not drawn.
     """
 
     by: str
@@ -46,6 +47,7 @@ class Split:
     validation: NDArray[np.int32]
     test: NDArray[np.int32]
     unlabelled: NDArray[np.int32]
+    seed: int | None = None
 
 
 def split_dataset(
@@ -108,7 +110,7 @@ def split_dataset(
     part_of_code[units] = part_of_unit
     train, validation, test = (labelled[part_of_labelled == part] for part in range(len(PARTS)))
     unlabelled = np.flatnonzero(~records.labelled & (part_of_code[codes] == PARTS.index("train"))).astype(np.int32)
-    return Split(by=kind, train=train, validation=validation, test=test, unlabelled=unlabelled)
+    return Split(by=kind, train=train, validation=validation, test=test, unlabelled=unlabelled, seed=seed)
 
 
 def absent_classes(dataset: Dataset, split: Split) -> dict[str, tuple[str, ...]]:

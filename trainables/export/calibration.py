@@ -1,4 +1,4 @@
-"""Images that decide the ranges of a quantised network: crops of training images, never of others."""
+"""Images that decide the ranges of a quantised network, and others to compare it by."""
 
 from typing import TYPE_CHECKING
 
@@ -13,19 +13,32 @@ if TYPE_CHECKING:
 
 
 def calibration_images(data: "TrialData", config: TrialConfig, count: int) -> NDArray[np.float32]:
-    """Centre crops of training images, spread evenly over them, as the network sees them.
+    """`centre_crops` of training images, and never of others, as large as those of the training.
 
     Args:
         data: The data that the network was trained on.
         config: Gives the scale of images and the side of crops.
         count: How many; fewer where there are fewer images.
+    """
+    return centre_crops(data, "train", config, count, config.crop_size)
+
+
+def centre_crops(data: "TrialData", part: str, config: TrialConfig, count: int, side: int) -> NDArray[np.float32]:
+    """Centre crops of a part's images, spread evenly over them, as the network sees them.
+
+    Args:
+        data: The data.
+        part: "train", "validation" or "test".
+        config: Gives the scale of images.
+        count: How many; fewer where there are fewer images.
+        side: Of the crops, px.
 
     Returns:
-        (N, 3, `crop_size`, `crop_size`), normalised. Images smaller than a crop are mirrored at their borders.
+        (N, 3, `side`, `side`), normalised. Images smaller than a crop are mirrored at their borders.
     """
-    records = data.records("train")
+    records = data.records(part)
     chosen = np.unique(np.linspace(0, len(records) - 1, num=min(count, len(records))).round().astype(int))
-    crops = [_centre(data.image(records[int(place)], config.image_scale), config.crop_size) for place in chosen]
+    crops = [_centre(data.image(records[int(place)], config.image_scale), side) for place in chosen]
     return normalised_array(np.stack(crops))
 
 

@@ -19,13 +19,17 @@ class DeployedNetwork(nn.Module):
     linear is one convolution: the heads are by themselves (`SegmentationHeads`), UNet's with its last enlargement.
 
     Args:
-        model: The network; it is put into evaluation mode.
+        model: The network; it is put into evaluation mode, and its activations no longer change their inputs.
         output: `PROBABILITIES`, the mean of the heads' softmax, (B, C, H, W); or `LOGITS`, (B, K, C, H, W).
     """
 
     def __init__(self, model: SegmentationModel, output: str = PROBABILITIES) -> None:
         super().__init__()
         self.model = model.eval()
+        for part in model.modules():
+            # Exporters take an activation in place apart into many operators, and most of their time for that.
+            if isinstance(part, nn.ReLU | nn.ReLU6):
+                part.inplace = False
         self.output = output
         self.classifier = SubpixelClassifier(model) if isinstance(model, Unet) and output == PROBABILITIES else None
 
@@ -38,6 +42,6 @@ class DeployedNetwork(nn.Module):
         return result
 
 
-def example_images(size: int, batch: int = 2) -> Tensor:
-    """Images to trace a network with, (B, 3, `size`, `size`) float32, always the same."""
-    return torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(0))
+def example_images(rows: int, columns: int) -> Tensor:
+    """Images to trace a network with, (2, 3, `rows`, `columns`) float32, always the same."""
+    return torch.randn(2, 3, rows, columns, generator=torch.Generator().manual_seed(0))

@@ -1,44 +1,52 @@
 """Networks as ONNX files, float32 and int8."""
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainables.export.deployed_network import IMAGES, PROBABILITIES, DeployedNetwork, example_images
+from trainables.export.quiet_exporters import quiet
 from trainables.models.segmentation_model import SegmentationModel
 
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
 
+_LONGEST_SIDE = 16384
+"""Of images that a file of dynamic size takes, px."""
 
-def export_onnx(model: SegmentationModel, path: Path, *, size: int, output: str = PROBABILITIES) -> None:
-    """Write a network as ONNX, for any number of images of one size.
+
+def export_onnx(
+    model: SegmentationModel, path: Path, *, size: int, dynamic: bool = False, output: str = PROBABILITIES
+) -> None:
+    """Write a network as ONNX, for any number of images.
 
     Args:
         model: The network, on the CPU, float32; it is put into evaluation mode.
-        path: The file; its folder must exist. Its input is called "images", (B, 3, `size`, `size`) float32,
-            normalised; its output as `output`.
+        path: The file; its folder must exist. Its input is called "images", (B, 3, H, W) float32, normalised; its
+            output as `output`.
         size: Side of the images, px.
+        dynamic: Whether images may have any sides that are multiples of the network's, and not only that one.
         output: As of `DeployedNetwork`.
     """
     import torch
 
     network = DeployedNetwork(model, output)
-    batch = torch.export.Dim("batch", min=1, max=1024)
-    with _quiet(), torch.no_grad():
+    free: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=1024)}
+    if dynamic:
+        for axis, name in ((2, "rows"), (3, "columns")):
+            free[axis] = model.size_multiple * torch.export.Dim(name, min=1, max=_LONGEST_SIDE // model.size_multiple)
+    # A side of its own, so that tracing takes rows and columns for two things.
+    columns = size + model.size_multiple if dynamic else size
+    with quiet(), torch.no_grad():
         torch.onnx.export(
             network,
-            (example_images(size),),
+            (example_images(size, columns),),
             path,
             dynamo=True,
             input_names=[IMAGES],
             output_names=[output],
-            dynamic_shapes={"images": {0: batch}},
+            dynamic_shapes={"images": free},
             external_data=False,
             verbose=False,
         )
@@ -68,7 +76,7 @@ def quantise_onnx(source: Path, target: Path, images: NDArray[np.float32]) -> No
     onnxruntime.disable_telemetry_events()
     prepared = target.with_name(f"{target.stem}-prepared.onnx")
     try:
-        with _quiet():
+        with quiet():
             # Symbolic shapes fail on some exports; the graph's own inference suffices for fixed sizes.
             quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
             quantize_static(
@@ -102,16 +110,3 @@ def _after_last_convolution(path: Path) -> list[str]:
         if node.op_type not in _CONVOLUTIONS and not needed & set(node.output):
             after.append(node.name)
     return after
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporters' talk about their progress off the terminal; their errors are raised."""
-    previous = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(previous)

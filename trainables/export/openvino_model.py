@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.export.quiet_exporters import quiet
+
 _CONVOLUTIONS = ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData")
 
 
@@ -30,23 +32,24 @@ def quantise_openvino(source: Path, target: Path, images: NDArray[np.float32]) -
 
     # Read at the first import: where it is not set, or empty, NNCF sends usage data.
     os.environ["NNCF_CI"] = "1"
-    import nncf
-    import openvino
+    with quiet():
+        import nncf
+        import openvino
 
-    logging.getLogger("nncf").setLevel(logging.ERROR)
-    if not len(images):
-        raise ValueError("static quantisation needs images")
-    model = openvino.Core().read_model(source)
-    dataset = nncf.Dataset([image[None] for image in images])
-    # Symmetric weights, asymmetric activations: MobileNet's ReLU6 and the softmax's inputs need their own zero.
-    quantised = nncf.quantize(
-        model,
-        dataset,
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(images),
-        fast_bias_correction=True,
-        ignored_scope=nncf.IgnoredScope(names=_after_last_convolution(model)),
-    )
+        logging.getLogger("nncf").setLevel(logging.ERROR)
+        if not len(images):
+            raise ValueError("static quantisation needs images")
+        model = openvino.Core().read_model(source)
+        dataset = nncf.Dataset([image[None] for image in images])
+        # Symmetric weights, asymmetric activations: MobileNet's ReLU6 and the softmax's inputs need their own zero.
+        quantised = nncf.quantize(
+            model,
+            dataset,
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(images),
+            fast_bias_correction=True,
+            ignored_scope=nncf.IgnoredScope(names=_after_last_convolution(model)),
+        )
     openvino.save_model(quantised, target, compress_to_fp16=False)
 
 

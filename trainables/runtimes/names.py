@@ -95,6 +95,23 @@ def variants_of(runtimes: str, precisions: str, *, device: str) -> tuple[Variant
     return found
 
 
+def check_variant(variant: Variant, *, device: str) -> None:
+    """Make sure that a network which is there already can be run in some way.
+
+    Raises:
+        InputError: The runtime has not that precision on the device, or something is not installed.
+    """
+    offered = RUNTIME_KINDS[variant.runtime].precisions_on(device)
+    if variant.precision not in offered:
+        raise InputError(
+            f"--precision {variant.precision}: {variant.runtime} does not have it on {device}; "
+            f"there {'are ' + ', '.join(offered) if offered else 'is nothing'}"
+        )
+    lack = _lack(variant, device, exports=False)
+    if lack is not None:
+        raise InputError(f"--runtime {variant.runtime}: {lack}")
+
+
 def _named(text: str, option: str, known: tuple[str, ...]) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names or ("",):
@@ -103,11 +120,17 @@ def _named(text: str, option: str, known: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _lack(variant: Variant, device: str) -> str | None:
-    """What a variant can't run for, and what would be right; None where all is there."""
+def _lack(variant: Variant, device: str, *, exports: bool = True) -> str | None:
+    """What a variant can't run for, and what would be right; None where all is there.
+
+    Args:
+        variant: What is to run.
+        device: "cpu", "cuda" or "cuda:N".
+        exports: Whether the files that it reads are still to be written.
+    """
     kind = RUNTIME_KINDS[variant.runtime]
-    needed = (kind.module, *kind.exporters, *(kind.int8_exporters if variant.precision == INT8 else ()))
-    absent = [module for module in needed if importlib.util.find_spec(module) is None]
+    exporters = (*kind.exporters, *(kind.int8_exporters if variant.precision == INT8 else ())) if exports else ()
+    absent = [module for module in (kind.module, *exporters) if importlib.util.find_spec(module) is None]
     if absent:
         return f'needs {", ".join(absent)}, not installed; right is pip install -e ".[export]" first'
     if variant.runtime == COMPILED and device == "cpu" and shutil.which(_compiler()) is None:

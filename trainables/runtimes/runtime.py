@@ -4,7 +4,7 @@ import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,24 +20,28 @@ class NetworkFiles:
         folder: Where the files are.
         config: The network's configuration.
         classes: Number of classes.
+        single: One file, a best checkpoint or an exported network, that takes the place of those in the folder.
     """
 
     folder: Path
     config: TrialConfig
     classes: int
+    single: Path | None = None
 
     @property
     def weights(self) -> Path:
-        """State dict."""
-        return self.folder / "weights.pt"
+        """State dict, or a best checkpoint that holds one as "model"."""
+        return self.single or self.folder / "weights.pt"
 
     def onnx(self, precision: str) -> Path:
         """ONNX file: int8, or float32 for all other precisions."""
+        if self.single is not None:
+            return self.single
         return self.folder / f"network-{'int8' if precision == 'int8' else 'float32'}.onnx"
 
     def openvino(self, precision: str) -> Path:
-        """OpenVINO's .xml: int8, or float32 for all other precisions."""
-        return self.onnx(precision).with_suffix(".xml")
+        """OpenVINO's .xml, or an ONNX file that it reads as well: int8, or float32 for all other precisions."""
+        return self.single or self.onnx(precision).with_suffix(".xml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,15 @@ class Circumstances:
 
 
 class Runtime(ABC):
-    """One network in one runtime. `load`, then `compile`, then anything else."""
+    """One network in one runtime. `load`, then `compile`, then anything else.
+
+    Attributes:
+        takes_tensors: Whether `run` takes and gives tensors on the device instead of arrays.
+        compiles_batch_sizes: Whether each size of batch is compiled by itself, when it first comes.
+    """
+
+    takes_tensors: ClassVar[bool] = False
+    compiles_batch_sizes: ClassVar[bool] = False
 
     def __init__(self, files: NetworkFiles, circumstances: Circumstances) -> None:
         self.files = files

@@ -2,23 +2,40 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from trainables.runtimes.runtime import Runtime
 
 
 class RuntimeModel(nn.Module):
-    """A runtime in the place of a model: it predicts, and nothing else."""
+    """A runtime in the place of a model: it predicts, and nothing else.
 
-    def __init__(self, runtime: Runtime) -> None:
+    Args:
+        runtime: Loaded and compiled.
+        batch_size: Images that it is given at once, at most.
+    """
+
+    def __init__(self, runtime: Runtime, batch_size: int = 1) -> None:
         super().__init__()
         self._runtime = runtime
+        self._batch_size = batch_size
         # Evaluations ask a parameter where images shall lie.
-        self.place = nn.Parameter(torch.zeros(()), requires_grad=False)
+        device = runtime.circumstances.device if runtime.takes_tensors else "cpu"
+        self.place = nn.Parameter(torch.zeros((), device=device), requires_grad=False)
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """As `SegmentationModel.probabilities`, window by window: runtimes are compiled for one image."""
-        maps = []
-        for image in torch.split(images.contiguous(), 1):
-            placed = self._runtime.place(image.numpy())
-            maps.append(torch.from_numpy(self._runtime.probabilities(self._runtime.run(placed))))
-        return torch.cat(maps)
+        """As `SegmentationModel.probabilities`."""
+        parts = [self._of_part(part) for part in torch.split(images, self._batch_size)]
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+    def _of_part(self, images: Tensor) -> Tensor:
+        count = len(images)
+        if self._runtime.compiles_batch_sizes and count < self._batch_size:
+            # The last windows of all: filling them up costs less than compiling for their number.
+            images = functional.pad(images, (0, 0, 0, 0, 0, 0, 0, self._batch_size - count))
+        if self._runtime.takes_tensors:
+            result: Tensor = self._runtime.run(images)
+        else:
+            placed = self._runtime.place(images.contiguous().numpy())
+            result = torch.from_numpy(self._runtime.probabilities(self._runtime.run(placed)))
+        return result[:count]

@@ -15,6 +15,7 @@ class TorchCompile(TorchEager):
         backend: What makes the code, as `torch.compile` names it.
     """
 
+    compiles_batch_sizes: ClassVar[bool] = True
     backend: ClassVar[str] = "inductor"
 
     def compile(self) -> None:

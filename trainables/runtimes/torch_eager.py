@@ -1,6 +1,6 @@
 """PyTorch, operator by operator."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import segmentation_models_pytorch  # noqa: F401 - its import is no part of loading a network
@@ -18,6 +18,8 @@ from trainables.runtimes.runtime import Runtime
 class TorchEager(Runtime):
     """`SegmentationModel.probabilities` without gradients; weights stay float32, lower precisions by autocast."""
 
+    takes_tensors: ClassVar[bool] = True
+
     def load(self) -> None:
         """Build the network and read its weights."""
         torch.set_num_threads(self.circumstances.threads)
@@ -27,7 +29,8 @@ class TorchEager(Runtime):
             channels_last=self.circumstances.layout == "channels_last",
         )
         self.model = create_model(self.files.config, classes=self.files.classes).eval()
-        self.model.load_state_dict(torch.load(self.files.weights, map_location="cpu", weights_only=True))
+        state = torch.load(self.files.weights, map_location="cpu", weights_only=True)
+        self.model.load_state_dict(state if self.files.single is None else state["model"])
 
     def compile(self) -> None:
         """Move the network to the device; there is nothing to compile."""

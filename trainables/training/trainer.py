@@ -16,11 +16,13 @@ from spaces.schedule import Schedule
 from trainables.checkpoint import require_same
 from trainables.compute.precision import PLAIN_LAYOUT, ComputeLayout, prepare_device
 from trainables.data.loader import BatchLoader, BatchTask
+from trainables.data.trained_on import STATE_KEY, recorded_data
 from trainables.data.trial_data import TrialData
 from trainables.evaluation.evaluation import PartEvaluation, evaluate_part
 from trainables.evaluation.metrics import evaluation_metrics
 from trainables.evaluation.settings import EvaluationSettings
 from trainables.evaluation.sliding_window import NonFinitePredictionError
+from trainables.losses.class_weights import class_weights
 from trainables.models.segmentation_model import SegmentationModel
 from trainables.selftraining.strategy import ThresholdStrategy
 from trainables.training.divergence import DivergedError, DivergenceWatch
@@ -111,7 +113,7 @@ class Trainer:
             device=self._device,
             layout=layout,
         )
-        weights = torch.from_numpy(data.class_weights(config.class_weight_cap)).to(self._device)
+        weights = torch.from_numpy(class_weights(config, data)).to(self._device)
         self._training = TrainingStep(
             config,
             schedule,
@@ -265,6 +267,7 @@ class Trainer:
                 "names": list(self.data.classes.names),
                 "colours": [list(colour) for colour in self.data.classes.colours],
             },
+            STATE_KEY: recorded_data(self.data),
             "seed": self._seed,
             "step": self._best_step,
             "miou": self.best_miou,
