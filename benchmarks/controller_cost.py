@@ -72,22 +72,22 @@ class _Timed:
         return timed
 
 
-def our_costs(trials: int, folder: Path, told: tuple[int, ...]) -> tuple[Stopwatch, dict[int, float]]:
+def our_costs(
+    trials: int, folder: Path, told: tuple[int, ...], workers: int = CONCURRENT
+) -> tuple[Stopwatch, dict[int, float]]:
     """Run a whole search of trials by formula through controller, scheduler, searcher and a journal on disk.
 
     Args:
         trials: Trials of the search.
         folder: Where the journal is made.
         told: Numbers of started trials at which the process's memory is read.
+        workers: Trials at once.
 
     Returns:
-        The times of `journal`, `scheduler`, `searcher` and all together as `controller`; memory in MB by number of
-        trials.
+        The times of `journal`, `scheduler`, `searcher`, of decisions as `decide`, of handing out trials as `hand out`
+        and of these two together as `controller`; memory in MB by number of trials.
     """
-    settings = formula_settings(trials, folder, "controller")
-    settings = settings.model_copy(
-        update={"device": settings.device.model_copy(update={"concurrent_trials": CONCURRENT})}
-    )
+    settings = formula_settings(trials, folder, "controller", workers=workers)
     watch = Stopwatch()
     memory: dict[int, float] = {}
     samplers: dict[str, Sampler] = {
@@ -116,17 +116,20 @@ def our_costs(trials: int, folder: Path, told: tuple[int, ...]) -> tuple[Stopwat
                 running[trial_id] = (job, step)
                 metrics = formula_metrics(job.config, job.seed, step, settings.max_steps)
                 watch.reports += 1
-                with watch.timing("controller"):
+                with watch.timing("controller"), watch.timing("decide"):
                     goes_on = controller.reported(trial_id, metrics)
                 if not goes_on:
                     del running[trial_id]
+                # Ray asks for a trial after every report, too.
+                _start_waiting(controller, running, watch)
 
 
 def _start_waiting(controller: SearchController, running: dict[str, tuple[TrialJob, int]], watch: Stopwatch) -> None:
     while True:
-        with watch.timing("controller"):
+        with watch.timing("controller"), watch.timing("hand out"):
             job = controller.next_trial()
             if job is None:
+                controller.phase_done()
                 return
             controller.started(job.trial_id)
         running[job.trial_id] = (job, controller.history.trials[job.trial_id].step)

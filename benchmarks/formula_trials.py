@@ -30,7 +30,9 @@ _OTHER_METRICS = (
 """As many as a real evaluation reports, so that journal and MLflow have as much to write."""
 
 
-def formula_settings(trials: int, runs: Path, name: str, *, space: str = "unet") -> SearchSettings:
+def formula_settings(
+    trials: int, runs: Path, name: str, *, space: str = "unet", workers: int | None = None
+) -> SearchSettings:
     """Settings of a search without training, as the command line would plan it.
 
     Args:
@@ -38,6 +40,7 @@ def formula_settings(trials: int, runs: Path, name: str, *, space: str = "unet")
         runs: Folder of the search's folder, the database and the checkpoints.
         name: Name of the search.
         space: A built-in space.
+        workers: Trials at once; None for as many as this machine's cores take.
     """
     words = ["--space", space, "--preset", "demo", "--trials", str(trials), "--finalist-seeds", "0"]
     words += ["--max-steps", str(EVALUATIONS * EVAL_EVERY), "--eval-every", str(EVAL_EVERY)]
@@ -46,7 +49,18 @@ def formula_settings(trials: int, runs: Path, name: str, *, space: str = "unet")
     layout = LayoutSettings(
         precision="float32", channels_last=False, compiled=False, reason="nothing is computed", measured=()
     )
-    return settings.model_copy(update={"layouts": {space: layout}})
+    device = settings.device if workers is None else settings.device.model_copy(update={"concurrent_trials": workers})
+    return settings.model_copy(update={"layouts": {space: layout}, "device": device})
+
+
+BEST_END = 0.7
+"""Score at the end of the best configuration that there could be."""
+
+
+def formula_end(config: TrialConfig) -> float:
+    """The score that a configuration comes to, without noise."""
+    distance = math.log10(config.learning_rate / 3e-3)
+    return BEST_END * math.exp(-0.5 * distance**2) * (1 - 0.2 * abs(config.dice_weight - 0.3))
 
 
 def formula_metrics(config: TrialConfig, seed: int, step: int, max_steps: int) -> dict[str, float]:
@@ -58,8 +72,7 @@ def formula_metrics(config: TrialConfig, seed: int, step: int, max_steps: int) -
         step: Optimiser steps so far.
         max_steps: Those of a full training.
     """
-    distance = math.log10(config.learning_rate / 3e-3)
-    end = 0.7 * math.exp(-0.5 * distance**2) * (1 - 0.2 * abs(config.dice_weight - 0.3))
+    end = formula_end(config)
     rise = 1 - math.exp(-4 * step / max_steps)
     noise, *others = np.random.default_rng((seed, step, round(config.learning_rate * 1e9))).normal(
         size=1 + len(_OTHER_METRICS)

@@ -24,6 +24,9 @@ Append = Callable[..., Event]
 
 STOPPED_BY_THE_USER = "stopped"
 
+_CHANGE_NOTHING_FOR_OTHERS = frozenset({"reported", "started", "tested", "noted", "costed", "ensembled"})
+"""Events after which there is no trial to start that was not there before."""
+
 
 class SearchController:
     """Decides what runs and what stops, and journals it all before anything else sees it.
@@ -63,6 +66,8 @@ class SearchController:
         self._waiting: list[TrialJob] = []
         self._running: set[str] = set()
         self._halted: str | None = None
+        # Whether there was no trial to hand out, and nothing has changed since.
+        self._exhausted_for_now = False
         self._phase = "search"
         self._phase_began = time.monotonic()
         self._steps_before = 0
@@ -84,6 +89,7 @@ class SearchController:
             self._waiting = [trial.job for trial in trials if not trial.ended and not trial.paused]
             self._steps_before = sum(trial.step for trial in trials)
             self._phase_began = time.monotonic()
+            self._exhausted_for_now = False
             self._settle()
 
     def next_trial(self) -> TrialJob | None:
@@ -94,9 +100,13 @@ class SearchController:
         with self._lock:
             if self._halted or len(self._running) >= self._settings.device.concurrent_trials:
                 return None
+            # Asked after every evaluation of a thousand workers, this must not look at all trials each time.
+            if self._exhausted_for_now:
+                return None
             job = self._waiting.pop(0) if self._waiting else self._promote() or self._propose()
             if job is not None:
                 self._running.add(job.trial_id)
+            self._exhausted_for_now = job is None
             return job
 
     def phase_done(self) -> bool:
@@ -105,7 +115,10 @@ class SearchController:
         Not before can it be known that `next_trial` has handed out its last: what runs may pause, and go on later.
         """
         with self._lock:
-            return self._next_space() is None and all(trial.ended for trial in self.history.of_phase(self._phase))
+            # What runs has not ended: the usual answer, without a look at all trials.
+            if self._running or self._next_space() is not None:
+                return False
+            return all(trial.ended for trial in self.history.of_phase(self._phase))
 
     def started(self, trial_id: str) -> None:
         """Note that a trial's training begins or goes on."""
@@ -138,7 +151,7 @@ class SearchController:
             # Between rungs nothing changes for others, except that a space's time may be spent.
             if verdict.rung is not None or not goes_on:
                 self._settle()
-            else:
+            elif self._settings.device_seconds_per_space is not None:
                 self._next_space()
             return goes_on
 
@@ -196,6 +209,18 @@ class SearchController:
             self._write(
                 "ensembled", ensemble=name, spaces=list(spaces), seed=seed, members=list(members), test=dict(test)
             )
+
+    def ensemble_failed(self, name: str, *, spaces: Sequence[str], seed: int, reason: str, final: bool) -> None:
+        """Take in why an ensemble could not be evaluated; the same reason counts once.
+
+        `final` says that trying again is of no use.
+        """
+        with self._lock:
+            known = self.history.unjoined.get(name)
+            if known is None or (known["reason"], known["final"]) != (reason, final):
+                self._write(
+                    "ensemble_failed", ensemble=name, spaces=list(spaces), seed=seed, reason=reason, final=final
+                )
 
     def stop_trial(self, trial_id: str) -> None:
         """End a trial for the user: at its next evaluation if it runs, at once otherwise."""
@@ -360,4 +385,11 @@ class SearchController:
     def _write(self, event: str, *, wait: bool = True, **content: Any) -> None:
         entry = self._append(event, wait=wait, **content)
         self.history.apply(entry)
+        if event not in _CHANGE_NOTHING_FOR_OTHERS and not _lets_go_on_between_rungs(entry):
+            self._exhausted_for_now = False
         self._on_event(entry)
+
+
+def _lets_go_on_between_rungs(event: Event) -> bool:
+    """Whether an event is a decision that changes nothing for other trials."""
+    return event["event"] == "decided" and event["rung"] is None and event["action"] == Action.CONTINUE.value

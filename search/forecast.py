@@ -1,19 +1,14 @@
 """What a search will take, from simulations of it: steps, and the time where it is known how fast trials train."""
 
-import heapq
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from search.expected_steps import FixedSampler
-from search.finalists import finals_of
 from search.settings import SearchSettings
-from search.simulation.simulator import Durations, simulate
-from search.spending import device_unit, devices_of, spending_of
-from search.typical_curves import TypicalCurves
+from search.spending import device_unit, spending_of
+from search.whole_simulation import one_machine, simulate_whole, without_objectives
 from spaces.durations import duration_text
 
 if TYPE_CHECKING:
@@ -21,19 +16,6 @@ if TYPE_CHECKING:
 
 SEEDS = 3
 """Simulations of a forecast."""
-
-PROCESS_START_SECONDS = 8.0
-"""Until a trial's process has loaded its libraries and opened the data; once for each phase."""
-
-AROUND_SECONDS = 20.0
-"""Starting Ray, and the tables, pictures and report at the end."""
-
-COSTS_SECONDS = 6.0
-COSTS_STEPS = 12
-"""Measuring one network after the search takes about as long as so many steps, and that many seconds at least."""
-
-NETWORKS_OF_A_SPACE = 3
-"""Networks that a space's trials differ in: by their number of heads."""
 
 CURVES = "simulated on saturating power laws whose ranks settle as recorded ones' did"
 
@@ -106,17 +88,8 @@ def forecast(
         paces: How fast each space trains, as `search.pacing.measured_pace` gives it.
         seeds: Simulations.
     """
-    device = settings.device.model_copy(update={"concurrent_trials": _workers(settings)})
-    changes = {"objectives": ("miou",), "curve_prediction": False, "warm_start": {}, "device": device}
-    if paces is None:
-        changes["device_seconds_per_space"] = None
-    simulated = settings.model_copy(update=changes)
-    durations = _durations(simulated, paces)
-    samplers = {space.name: FixedSampler(space.baseline) for space in simulated.searched_spaces()}
-    runs = [
-        simulate(simulated, TypicalCurves.for_search(settings, seed=seed), durations, samplers=samplers)
-        for seed in range(seeds)
-    ]
+    simulated = without_objectives(settings, paces)
+    runs = [simulate_whole(simulated, paces, one_machine(settings), seed=seed) for seed in range(seeds)]
     spendings = [spending_of(run.history, simulated) for run in runs]
     spaces = {}
     for space in settings.spaces:
@@ -127,8 +100,7 @@ def forecast(
         spaces[space] = SpaceForecast(steps=Range.of([entry.steps for entry in spent]), device_seconds=seconds)
     if paces is None:
         return Forecast(spaces=spaces, seconds=None)
-    after = _seconds_after(settings, paces)
-    whole = Range.of([run.seconds + after for run in runs])
+    whole = Range.of([run.seconds for run in runs])
     return Forecast(spaces=spaces, seconds=whole.widened(max(pace.uncertainty for pace in paces.values())))
 
 
@@ -154,43 +126,3 @@ def forecast_lines(settings: SearchSettings, found: Forecast, now: datetime) -> 
             f"finals, done about {finish:%Y-%m-%d %H:%M}"
         )
     return [*lines, f"{whole}; {CURVES}"]
-
-
-def _durations(settings: SearchSettings, paces: "Mapping[str, MeasuredPace] | None") -> Durations:
-    if paces is None:
-        return Durations.of_steps(dict.fromkeys(settings.spaces, 1.0))
-    return Durations(
-        step={space: pace.mean.step for space, pace in paces.items()},
-        evaluation={space: pace.mean.evaluation + pace.mean.checkpoint for space, pace in paces.items()},
-        start={space: pace.mean.start for space, pace in paces.items()},
-    )
-
-
-def _workers(settings: SearchSettings) -> int:
-    """Trials at once; fewer where a trial of one space keeps several of another's waiting."""
-    devices = [devices_of(settings, space) for space in settings.spaces]
-    return max(1, int(settings.device.concurrent_trials * min(devices) / statistics.fmean(devices)))
-
-
-def _seconds_after(settings: SearchSettings, paces: "Mapping[str, MeasuredPace]") -> float:
-    """Seconds of the wall clock that a search takes beside its search phase."""
-    evaluations = math.ceil(settings.max_steps / settings.eval_every)
-    finals = finals_of(settings)
-    per_final = []
-    for space in settings.spaces:
-        pace = paces[space].mean
-        seconds = pace.start + settings.max_steps * pace.step + evaluations * (pace.evaluation + pace.checkpoint)
-        per_final.append(seconds + pace.test)
-    # Spaces have equally many finals; one space has them all.
-    lengths = [per_final[index % len(per_final)] for index in range(finals)]
-    starts = PROCESS_START_SECONDS * (2 if finals else 1)
-    costs = sum(NETWORKS_OF_A_SPACE * max(COSTS_SECONDS, COSTS_STEPS * pace.mean.step) for pace in paces.values())
-    return AROUND_SECONDS + starts + _makespan(lengths, _workers(settings)) + costs
-
-
-def _makespan(lengths: Sequence[float], workers: int) -> float:
-    """When the last of some jobs ends that workers take one after another in their order."""
-    free = [0.0] * max(1, workers)
-    for length in lengths:
-        heapq.heapreplace(free, free[0] + length)
-    return max(free)

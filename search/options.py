@@ -7,7 +7,7 @@ from search.samplers.names import SAMPLER_NAMES
 from search.schedulers.names import SCHEDULER_NAMES
 from spaces.command_line import OneLineArgumentParser, add_debug_option
 from spaces.loading import builtin_space_names
-from spaces.option_types import duration, not_negative, positive, seed, share, whole
+from spaces.option_types import amount, duration, not_negative, positive, seed, share, whole
 from spaces.presets import preset_names
 from trainables.compute.options import add_compute_options
 from trainables.data.source_options import add_data_options
@@ -88,6 +88,16 @@ def make_parser() -> OneLineArgumentParser:
     machines.add_argument("--gpus-per-trial", metavar="[SPACE=]N,...", help="GPUs of a trial; fractions share one")
     machines.add_argument("--concurrent-trials", type=positive, metavar="N", help="trials at once (what fits)")
     machines.add_argument("--address", metavar="HOST:PORT", help="join this Ray cluster ('auto': this machine's)")
+
+    cluster = parser.add_argument_group("forecasts for a cluster, with --dry-run")
+    cluster.add_argument(
+        "--workers", type=positive, metavar="N", help="wall time and cost on so many; a worker is what one trial takes"
+    )
+    cluster.add_argument("--price-per-hour", type=amount, metavar="X", help="of a worker, in any currency")
+    cluster.add_argument(
+        "--step-seconds", metavar="[SPACE=]S,...", help="seconds of a training step on a worker (as timed here)"
+    )
+    cluster.add_argument("--worker-start", type=duration, metavar="TIME", help="until a new worker is there (no time)")
 
     speed = parser.add_argument_group("how trials compute, the same for all trials of a space")
     add_compute_options(speed)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -24,9 +24,10 @@ from search.resources import (
 from search.schedulers.rungs import rungs
 from search.settings import DataSettings, DeviceSettings, SearchSettings, SpaceSettings
 from search.warm_start import warm_start
+from search.worker_pool import WorkerPool, worker_pool
 from spaces.configuration import OFF
 from spaces.errors import InputError
-from spaces.loading import builtin_space_names, load_spaces
+from spaces.loading import builtin_space_names, data_of_spaces, load_spaces
 from spaces.presets import Preset, load_preset
 from spaces.space import Space, first_complaint, make_space
 from trainables.checkpoint_store import check_storage
@@ -41,6 +42,7 @@ from trainables.models.encoder_fingerprint import encoder_fingerprints
 from trainables.models.registry import model_names
 from trainables.run_folder import check_name
 from trainables.selftraining.strategy import threshold_strategy_names
+from trainables.shared_files import is_uri, joined
 from trainables.tracking.uri import check_tracking_uri, local_tracking_uri
 from trainables.versions import part_versions
 
@@ -58,6 +60,8 @@ class PlannedSearch:
         checkpoint_mb: Size of a trial's checkpoint by space, MB.
         notes: Lines for people: what was chosen by itself, and why.
         given: Sizes that the user fixed.
+        machines: What there is to run on.
+        pool: Workers that a forecast is asked for, or None.
     """
 
     settings: SearchSettings
@@ -65,11 +69,14 @@ class PlannedSearch:
     checkpoint_mb: dict[str, float]
     notes: tuple[str, ...]
     given: Given
+    machines: Machines
+    pool: WorkerPool | None
 
     @property
     def needs_timing(self) -> bool:
-        """Whether its sizes follow from how fast its spaces train."""
-        return self.settings.budget_seconds is not None or self.settings.equal == "device-seconds"
+        """Whether its sizes, or its forecast for workers, follow from how fast its spaces train."""
+        sizes = self.settings.budget_seconds is not None or self.settings.equal == "device-seconds"
+        return sizes or self.pool is not None
 
 
 def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearch:
@@ -82,6 +89,7 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
         raise InputError(f"--space is missing; one of: {', '.join(builtin_space_names())}, all, or a YAML file")
     notes: list[str] = [machines.warning] if machines.warning else []
     spaces = load_spaces(options.space)
+    options.data = data_of_spaces(spaces) if options.data is None else options.data
     _check_registered(spaces)
     preset_name, preset = _preset(options, machines, notes)
     max_steps, eval_every = _lengths(options, preset)
@@ -150,7 +158,10 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
         eval_every=options.eval_every is not None,
         grace_steps=options.grace_steps is not None,
     )
-    return PlannedSearch(settings, states, sizes, tuple(notes), given)
+    pool = worker_pool(options, settings, machines)
+    if pool is not None:
+        settings = pool.on_workers(settings, pool.workers)
+    return PlannedSearch(settings, states, sizes, tuple(notes), given, machines, pool)
 
 
 def _preset(options: argparse.Namespace, machines: Machines, notes: list[str]) -> tuple[str, Preset]:
@@ -168,9 +179,9 @@ def _preset(options: argparse.Namespace, machines: Machines, notes: list[str]) -
 def _check_registered(spaces: Sequence[Space]) -> None:
     for space in spaces:
         for architecture in space.values_of("architecture"):
-            _one_of(f"space {space.name}: architecture", str(architecture), model_names())
+            _one_of(space.place_of("architecture", architecture), str(architecture), model_names())
         for strategy in space.values_of("threshold_strategy"):
-            _one_of(f"space {space.name}: threshold_strategy", str(strategy), threshold_strategy_names())
+            _one_of(space.place_of("threshold_strategy", strategy), str(strategy), threshold_strategy_names())
 
 
 def _one_of(what: str, value: str, known: Sequence[str]) -> None:
@@ -198,6 +209,11 @@ def _fitted(space: Space, preset: Preset, dataset: Dataset, split: Split, notes:
         space = space.fix(fixed)
     except ValidationError as error:
         raise InputError(f"space {space.name}: {first_complaint(error)}") from None
+    for name in space.baseline.class_weight_factors:
+        if name not in dataset.classes.names:
+            place = space.lines.get(("baseline", "class_weight_factors"), f"space {space.name}")
+            known = ", ".join(dataset.classes.names)
+            raise InputError(f"{place}: class_weight_factors: {name!r} is no class of the data; they have {known}")
     space = space.for_classes(dataset.classes.names[1:])
     if len(split.unlabelled) == 0:
         note = "no unlabelled images: self-training and its parameters are left out"
@@ -205,7 +221,8 @@ def _fitted(space: Space, preset: Preset, dataset: Dataset, split: Split, notes:
             notes.append(note)
         space = space.fix({"threshold_strategy": OFF})
     # Once more as a whole: classes and sizes may have made it another space than its file says.
-    return make_space(space.name, space.description, space.baseline.model_dump(), space.parameters)
+    whole = make_space(space.name, space.description, space.baseline.model_dump(), space.parameters)
+    return replace(whole, lines=space.lines)
 
 
 def _grace(
@@ -225,12 +242,15 @@ def _grace(
 
 
 def _device(options: argparse.Namespace, names: Sequence[str], machines: Machines) -> DeviceSettings:
+    if options.workers is not None:
+        # A forecast is for machines that are not there: a trial need not fit on these, only on a worker.
+        machines = replace(machines, description=f"{options.workers} workers, as a forecast takes them", grows=True)
     beside_gpu = max(1, min(FULL_SEARCH_CPUS_BESIDE_A_GPU, machines.cpus // max(1, machines.gpus)))
     cpus = per_space("--cpus-per-trial", options.cpus_per_trial, names, beside_gpu if machines.gpus else 1)
     gpus = per_space("--gpus-per-trial", options.gpus_per_trial, names, 1 if machines.gpus else 0)
     if any(gpus.values()) and not all(gpus.values()):
         raise InputError(f"--gpus-per-trial {options.gpus_per_trial}: give a GPU to all spaces or to none")
-    at_once = concurrent_trials(machines, cpus, gpus, options.concurrent_trials)
+    at_once = concurrent_trials(machines, cpus, gpus, options.concurrent_trials or options.workers)
     kind: Literal["cpu", "cuda"] = "cuda" if any(gpus.values()) else "cpu"
     check_precision(options.precision, kind)
     workers, cache_gb = options.loader_workers, options.image_cache_gb
@@ -254,6 +274,7 @@ def _data_settings(source: DataSource, dataset: Dataset, split: Split) -> DataSe
         root=source.root,
         class_mapping=source.class_mapping,
         labeled_list=source.labeled_list,
+        described=source.described,
         description=dataset.description,
         fingerprint=dataset.fingerprint,
         split_by=split.by,
@@ -274,12 +295,13 @@ def _checkpoint_mb(space: Space, classes: int) -> float:
     """
     from trainables.models import create_model
 
-    try:
-        for encoder in space.values_of("encoder"):
-            create_model(space.baseline.model_copy(update={"encoder": encoder}), classes=classes)
-        model = create_model(space.baseline, classes=classes)
-    except InputError as error:
-        raise InputError(f"space {space.name}: {error}") from None
+    for name in ("architecture", "encoder"):
+        for value in space.values_of(name):
+            try:
+                create_model(space.baseline.model_copy(update={name: value}), classes=classes)
+            except InputError as error:
+                raise InputError(f"{space.place_of(name, value)}: {str(error).removeprefix(f'{name}: ')}") from None
+    model = create_model(space.baseline, classes=classes)
     optimiser_copies = 2 if space.baseline.optimizer == "adamw" else 1
     return sum(parameter.numel() for parameter in model.parameters()) * 4 / 1e6 * (3 + optimiser_copies)
 
@@ -288,6 +310,6 @@ def _storage(options: argparse.Namespace, runs: Path, name: str) -> str:
     if options.storage is None:
         return str((runs / name / TRIALS).absolute())
     check_storage(options.storage)
-    if "://" in options.storage:
-        return f"{options.storage.rstrip('/')}/{name}/{TRIALS}"
+    if is_uri(options.storage):
+        return joined(options.storage, name, TRIALS)
     return str((Path(options.storage) / name / TRIALS).absolute())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from search.conclusion import Outcome
     from search.planning import PlannedSearch
     from search.settings import SearchSettings
+    from search.worker_pool import WorkerPool
     from trainables.tracking.search_recorder import SearchRecorder
 
 
@@ -36,6 +37,9 @@ def main(words: Sequence[str]) -> int:
     if options.resume:
         check_resume_options(options, MAY_CHANGE_ON_RESUME, "search")
         return _resume(options)
+    from search.worker_pool import check_forecast_options
+
+    check_forecast_options(options)
     if options.address is not None:
         from search.ray_session import cluster_session
 
@@ -94,6 +98,8 @@ def _sized(planned: "PlannedSearch", *, on_cluster: bool) -> "tuple[SearchSettin
     from search.plan import plan_lines
 
     settings, paces, began = planned.settings, None, time.monotonic()
+    if planned.pool is not None:
+        return _sized_for_workers(planned, planned.pool, on_cluster=on_cluster)
     if planned.needs_timing:
         run = on_ray if on_cluster else in_own_processes
         settings = with_layouts(settings, None, _say, run)
@@ -103,6 +109,42 @@ def _sized(planned: "PlannedSearch", *, on_cluster: bool) -> "tuple[SearchSettin
         for line in chosen:
             _say(line)
     return settings, plan_lines(settings, forecast(settings, paces), datetime.now(), planned.checkpoint_mb)
+
+
+def _sized_for_workers(
+    planned: "PlannedSearch", pool: "WorkerPool", *, on_cluster: bool
+) -> "tuple[SearchSettings, list[str]]":
+    """The same for a search on workers that are not there, with a forecast for several numbers of them."""
+    from dataclasses import replace
+    from datetime import datetime
+
+    from search.budget import sized
+    from search.driver_pace import measured_driver_pace
+    from search.forecast import forecast
+    from search.layouts import with_layouts
+    from search.pacing import in_own_processes, measured_pace, on_ray
+    from search.plan import plan_lines
+    from search.worker_forecast import Basis, on_given_workers, worker_forecast_lines, worker_forecasts
+    from search.worker_pool import timed_here
+
+    run = on_ray if on_cluster else in_own_processes
+    here = with_layouts(timed_here(planned.settings, planned.machines), None, _say, run)
+    _say("timing a few steps, evaluations and checkpoints of each space")
+    measured = {space: measured_pace(here, space, run) for space in here.spaces}
+    paces = on_given_workers(measured, pool)
+    settings, chosen = sized(planned.settings, paces, planned.given)
+    for line in chosen:
+        _say(line)
+    basis = Basis(
+        settings=settings,
+        pool=pool,
+        measured=measured,
+        driver=measured_driver_pace(settings),
+        here=planned.machines.description,
+    )
+    # Its time on so many workers is the table's.
+    plan = plan_lines(settings, replace(forecast(settings, paces), seconds=None), datetime.now(), planned.checkpoint_mb)
+    return settings, [*plan, *worker_forecast_lines(basis, worker_forecasts(basis))]
 
 
 def _resume(options: argparse.Namespace) -> int:

@@ -29,13 +29,13 @@ class LiveStudy:
         self._study_id = self._storage.get_study_id_from_name(self._study.study_name)
         self._evidence = Evidence(directions)
 
-    def ask(self, sampler: optuna.samplers.BaseSampler) -> optuna.Trial:
-        """A trial whose values `sampler` suggests; it is none of this study's until it is added.
+    def ask(self, sampler: optuna.samplers.BaseSampler, evidence: list[FrozenTrial]) -> optuna.Trial:
+        """A trial whose values `sampler` suggests from the evidence; it is none of this study's until it is added.
 
         What Optuna notes with a trial that it proposed, beyond its values, a resumed search could not know; and a
         logarithmic value is read off a configuration with the last digit rounded. Added trials have neither.
         """
-        storage = _EvidenceStorage(self.evidence())
+        storage = _EvidenceStorage(evidence)
         return optuna.create_study(directions=self._directions, storage=storage, sampler=sampler).ask()
 
     def add(self, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:

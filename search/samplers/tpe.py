@@ -44,11 +44,12 @@ class TreeParzen:
 
     def propose(self, number: int, attempt: int) -> TrialConfig:
         """See `search.samplers.proposer.Proposer`."""
-        informed = sum(trial.state != TrialState.RUNNING for trial in self._study.evidence())
+        evidence = self._study.evidence()
+        informed = sum(trial.state != TrialState.RUNNING for trial in evidence)
         if informed < self._spread and attempt == 0:
             return self._points.point(number)
         (stream,) = np.random.SeedSequence((self._seed, number, attempt)).generate_state(1)
-        return self._space.sample(OptunaSource(self._study.ask(_sampler(int(stream), self._spread))))
+        return self._space.sample(OptunaSource(self._study.ask(_sampler(int(stream), self._spread), evidence)))
 
 
 def _sampler(seed: int, spread: int) -> optuna.samplers.BaseSampler:

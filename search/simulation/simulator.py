@@ -1,7 +1,8 @@
 """A search on a simulated clock: the very same controller, scheduler and sampler, without a training.
 
-Workers take trials as Ray's actors do; each evaluation takes the time that its steps take. Seconds of simulated time
-pass at once, so that thousands of trials on a thousand workers take seconds.
+Workers take trials as Ray's actors do; each evaluation takes the time that its steps take. The driver does one thing
+after another: while it proposes or decides, other trials wait for it. Seconds of simulated time pass at once, so that
+thousands of trials on a thousand workers take seconds.
 """
 
 import heapq
@@ -16,22 +17,27 @@ from search.proposals import Sampler
 from search.schedulers.rule import Scheduler
 from search.settings import SearchSettings
 from search.simulation.curves import Curves
+from search.simulation.places import Places
 from trainables.journal import Event
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Durations:
-    """How long things take, in seconds, by space.
+    """How long things take, in seconds; by space what a trial does.
 
     Attributes:
         step: One optimiser step.
         evaluation: One evaluation on the validation part.
         start: From the end of one trial to the first step of the next on the same worker, or of one that goes on.
+        report: What the driver takes to decide about an evaluation, the trial waiting.
+        proposal: What the driver takes to propose a trial.
     """
 
     step: Mapping[str, float]
     evaluation: Mapping[str, float]
     start: Mapping[str, float]
+    report: float = 0.0
+    proposal: float = 0.0
 
     @classmethod
     def of_steps(cls, step: Mapping[str, float]) -> "Durations":
@@ -70,11 +76,12 @@ def simulate(
     phases: tuple[str, ...] = ("search",),
     cut_after: int | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
+    places: Places | None = None,
 ) -> Simulated:
     """Run a search to its end on a simulated clock.
 
     Args:
-        settings: The search; `settings.device.concurrent_trials` is the number of workers.
+        settings: The search; `settings.device.concurrent_trials` is the number of trials at once.
         curves: What each trial scores.
         durations: How long things take.
         samplers: Where configurations come from; None for what the settings say.
@@ -83,12 +90,22 @@ def simulate(
         phases: What is simulated; `finalist` for the finals.
         cut_after: Evaluations after which `SimulationCutError` is raised, with `history` as it stands.
         on_event: Called with each event of the journal.
+        places: Where trials run; one that finds no room waits, and others that do pass it. None: all find room.
 
     Raises:
         SimulationCutError: After `cut_after` evaluations.
     """
     history = SearchHistory() if history is None else history
-    run = _Run(settings, curves, durations, history, samplers=samplers, scheduler=scheduler, on_event=on_event)
+    run = _Run(
+        settings,
+        curves,
+        durations,
+        history,
+        samplers=samplers,
+        scheduler=scheduler,
+        on_event=on_event,
+        places=places,
+    )
     for phase in phases:
         run.phase(phase, cut_after)
     return Simulated(history, run.now, run.busy)
@@ -107,7 +124,9 @@ class _Run:
         samplers: Mapping[str, Sampler] | None,
         scheduler: Scheduler | None,
         on_event: Callable[[Event], None],
+        places: Places | None,
     ) -> None:
+        # The driver's clock: what it does takes its time, and what is due meanwhile waits.
         self.now = 0.0
         self.busy = dict.fromkeys(settings.spaces, 0.0)
         self._settings = settings
@@ -121,25 +140,61 @@ class _Run:
         self._due: list[tuple[float, int, TrialJob, float]] = []
         self._number = 0
         self._reports = 0
+        self._places = places
+        self._worker_of: dict[str, int] = {}
+        self._without_room: list[TrialJob] = []
+        self._room_was_left = False
 
     def phase(self, phase: str, cut_after: int | None) -> None:
         """Run a phase to its end."""
         self._controller.begin_phase(phase)
         while True:
+            self._start_waiting()
             while (job := self._controller.next_trial()) is not None:
-                self._controller.started(job.trial_id)
-                self._plan(job, self._durations.start[job.space])
+                if self._history.trials[job.trial_id].started_at is None:
+                    self.now += self._durations.proposal
+                if not self._started(job):
+                    self._without_room.append(job)
             if not self._due:
                 break
-            self.now, _, job, taken = heapq.heappop(self._due)
+            due, _, job, taken = heapq.heappop(self._due)
+            self.now = max(self.now, due) + self._durations.report
             self.busy[job.space] += taken
             if self._evaluate(job, taken):
                 self._plan(job, 0.0)
+            elif self._places is not None:
+                self._places.release(self._worker_of.pop(job.trial_id), job.space, self.now)
+                self._room_was_left = True
             self._reports += 1
             if cut_after is not None and self._reports >= cut_after:
                 raise SimulationCutError
         if not self._controller.phase_done():
             raise RuntimeError(f"the simulated search stands still in phase {phase}")
+
+    def _start_waiting(self) -> None:
+        """Start the trials that waited for room, those that find some now."""
+        if not self._room_was_left:
+            return
+        self._room_was_left = False
+        full: set[str] = set()
+        left = []
+        for job in self._without_room:
+            # What one trial of a space finds no room for, another does not either.
+            if job.space in full or not self._started(job):
+                full.add(job.space)
+                left.append(job)
+        self._without_room = left
+
+    def _started(self, job: TrialJob) -> bool:
+        """Start a trial, if there is room for it."""
+        if self._places is not None:
+            worker = self._places.take(job.space, self.now)
+            if worker is None:
+                return False
+            self._worker_of[job.trial_id] = worker
+        self._controller.started(job.trial_id)
+        self._plan(job, self._durations.start[job.space])
+        return True
 
     def _append(self, event: str, *, wait: bool = True, **content: Any) -> Event:
         """The journal's stand-in: stamps events with simulated time."""

@@ -34,7 +34,7 @@ def below(study: LiveStudy, count: int) -> list[int]:
             asked.extend(_split_trials(study, evidence, n)[0] for n in range(1, count + 1))
             return {}
 
-    study.ask(Spy()).suggest_float("x", 0, 1)
+    study.ask(Spy(), study.evidence()).suggest_float("x", 0, 1)
     order: list[int] = []
     for good in asked:
         order += [trial.number - 1 for trial in good if trial.number - 1 not in order]
