@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from spaces.device_names import is_device_name
 from spaces.errors import InputError
 
 LOCK = ".lock"
@@ -13,8 +14,6 @@ HALF_WRITTEN_SETTINGS = "settings.json.tmp"
 """What a process leaves that was killed while it wrote its settings; nobody reads it."""
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-RESERVED = {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
-"""Names that Windows gives to devices."""
 
 
 def check_name(name: str) -> str:
@@ -23,7 +22,7 @@ def check_name(name: str) -> str:
     Raises:
         InputError: If it can't.
     """
-    if not NAME_PATTERN.fullmatch(name) or name.lower().split(".")[0] in RESERVED or name.endswith("."):
+    if not NAME_PATTERN.fullmatch(name) or is_device_name(name) or name.endswith("."):
         raise InputError(f"--name {name!r}: use up to 80 of A-Z, a-z, 0-9, '.', '_', '-', the first a letter or digit")
     return name
 

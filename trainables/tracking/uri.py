@@ -4,7 +4,7 @@ import os
 import re
 import sqlite3
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from spaces.errors import InputError
 
@@ -29,6 +29,11 @@ def local_tracking_uri(runs_dir: Path) -> str:
     database = runs_dir.resolve() / DATABASE_FILE
     if any(mark in str(database) for mark in _UNREADABLE_MARKS):
         raise InputError(f"--runs {runs_dir}: a path with ? or % can't hold MLflow's database; name one without")
+    return sqlite_uri(database)
+
+
+def sqlite_uri(database: PurePath) -> str:
+    """URI of a SQLite database: three slashes and the absolute path, of whatever system."""
     return _SQLITE_PREFIX + database.as_posix()
 
 
@@ -48,7 +53,12 @@ def database_path(tracking_uri: str) -> Path | None:
     """The file behind a SQLite tracking URI, absolute; None for every other kind of URI."""
     if scheme_of(tracking_uri) != "sqlite":
         return None
-    return Path(tracking_uri.partition(":///")[2].partition("?")[0]).absolute()
+    return Path(path_text(tracking_uri)).absolute()
+
+
+def path_text(sqlite: str) -> str:
+    """The path that the URI of a SQLite database holds, as it is written there."""
+    return sqlite.partition(":///")[2].partition("?")[0]
 
 
 def artifacts_folder(database: Path) -> Path:
