@@ -26,6 +26,7 @@ from itertools import combinations
 from analysis.candidates import candidate_row, choice_of, fits, weight, within_budgets
 from analysis.comparison import Estimate, group_warning, paired_difference
 from analysis.decision_record import Budgets, Decision, Deployment, PairVerdict
+from analysis.ensembles import ensemble_rows
 from analysis.finalist_endings import broken_runs
 from analysis.finalist_roles import BASELINE
 from analysis.finalists import Finalist, SpaceFinalists, finalists_of
@@ -61,9 +62,10 @@ def decide(results: SearchResults, *, deployment: Deployment = "any", budgets: B
     """
     limits = budgets or Budgets()
     spaces = finalists_of(results, confidence=CONFIDENCE)
+    ensembles = ensemble_rows(results, spaces, confidence=CONFIDENCE)
     if deployment == "edge":
         spaces = tuple(within_budgets(space, limits) for space in spaces)
-    draft = _draft(results, spaces, deployment, limits)
+    draft = replace(_draft(results, spaces, deployment, limits), ensembles=ensembles)
     obstacle = find_obstacle(results, spaces)
     if obstacle:
         sentence = f"No verdict: {obstacle.reason}"
@@ -130,6 +132,7 @@ def _draft(
         candidates=tuple(
             candidate_row(finalist, budgets, stands=finalist is standing[finalist.space]) for finalist in finalists
         ),
+        ensembles=(),
         warnings=tuple(warnings),
     )
 

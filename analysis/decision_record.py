@@ -1,7 +1,6 @@
-"""What a decision consists of, and how it is written for machines (JSON) and for people (Markdown)."""
+"""What a decision consists of, and how it is written for machines (JSON)."""
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
@@ -100,6 +99,35 @@ class CandidateRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EnsembleRow:
+    """The joined finalists of two spaces on the test part, beside the better of them; no part of the verdict.
+
+    Attributes:
+        name: What it is called where a finalist has its space.
+        seeds: Seeds it was evaluated on.
+        miou_points: Mean foreground mIoU on the test part, in points.
+        low_points: Lower end of its interval; None where there is none.
+        high_points: Upper end; None likewise.
+        member: Space of the better member, by its mean on the validation part; None where that is unknown.
+        member_role: The role of that member; None likewise.
+        difference_points: Ensemble minus that member, mean over the matched seeds; None likewise.
+        difference_low_points: Lower end of its interval; None where there is none.
+        difference_high_points: Upper end; None likewise.
+    """
+
+    name: str
+    seeds: int
+    miou_points: float
+    low_points: float | None
+    high_points: float | None
+    member: str | None
+    member_role: str | None
+    difference_points: float | None
+    difference_low_points: float | None
+    difference_high_points: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """The verdict of a search.
 
@@ -119,6 +147,7 @@ class Decision:
         rule: The numbers of the rule that was applied.
         pairs: Every comparison.
         candidates: Every finalist.
+        ensembles: Every ensemble of two spaces' finalists that was evaluated.
         warnings: What to keep in mind when reading it.
     """
 
@@ -135,6 +164,7 @@ class Decision:
     rule: Mapping[str, float]
     pairs: tuple[PairVerdict, ...]
     candidates: tuple[CandidateRow, ...]
+    ensembles: tuple[EnsembleRow, ...]
     warnings: tuple[str, ...]
 
     def choice_sentence(self) -> str:
@@ -159,86 +189,12 @@ class Decision:
             "rule": dict(self.rule),
             "pairs": [_plain(pair) for pair in self.pairs],
             "candidates": [_plain(candidate) for candidate in self.candidates],
+            "ensembles": [_plain(ensemble) for ensemble in self.ensembles],
             "warnings": list(self.warnings),
         }
 
-    def to_markdown(self) -> str:
-        """A page for pull requests: the sentence first, how sure it is, the comparisons, the finalists, the rule."""
-        lines = ["# Verdict", "", f"**{_cell(self.sentence)}**", ""]
-        if self.reason not in self.sentence:
-            lines += [f"Why: {_cell(self.reason)}", ""]
-        states = {"decided": "decided", "undecided": "undecided", "none": "no verdict"}
-        asked = "" if self.deployment == "any" else f" for the deployment `{self.deployment}`"
-        lines += [f"How sure: {states[self.status]}{asked}. {_cell(self.confidence)}".rstrip(), ""]
-        if self.would_decide:
-            lines += [f"What would decide it: {_cell(self.would_decide)}", ""]
-        if self.warnings:
-            lines += ["Keep in mind:", "", *(f"- {_cell(warning)}" for warning in self.warnings), ""]
-        if self.pairs:
-            lines += [
-                "| compared | difference, points of mIoU | interval | seeds | verdict |",
-                "|---|--:|--:|--:|---|",
-                *(_pair_line(pair) for pair in self.pairs),
-                "",
-            ]
-        if self.candidates:
-            lines += [
-                "| finalist | trial | in the verdict | mIoU, points, test | interval | parameters | latency p90, ms "
-                "| memory, MB |",
-                "|---|---|---|--:|--:|--:|--:|--:|",
-                *(_candidate_line(candidate) for candidate in self.candidates),
-                "",
-            ]
-        if self.choices:
-            lines += [_cell(self.choice_sentence()), ""]
-        if self.budgets.given():
-            limits = ", ".join(f"{name.replace('_', ' ')} {limit:g}" for name, limit in self.budgets.given().items())
-            lines += [f"Budgets: {limits}.", ""]
-        return "\n".join(lines).rstrip() + "\n"
 
-
-def _pair_line(pair: PairVerdict) -> str:
-    cells = (
-        f"{pair.challenger} minus {pair.reference}",
-        _number(pair.difference_points, "+.2f"),
-        _interval(pair.low_points, pair.high_points),
-        str(pair.seeds),
-        pair.winner or "undecided",
-    )
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
-
-
-def _candidate_line(candidate: CandidateRow) -> str:
-    cells = (
-        f"{candidate.space} {candidate.role}",
-        candidate.source_trial_id,
-        "yes" if candidate.stands else "",
-        _number(candidate.miou_points, ".2f"),
-        _interval(candidate.low_points, candidate.high_points),
-        _number(candidate.costs["parameters"], ",.0f"),
-        _number(candidate.costs["latency_ms_p90"], ".1f"),
-        _number(candidate.costs["peak_memory_mb"], ".0f"),
-    )
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
-
-
-def _number(value: float, form: str) -> str:
-    return "not measured" if math.isnan(value) else format(value, form)
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "none" if low is None or high is None else f"{low:.2f} to {high:.2f}"
-
-
-def _cell(text: str) -> str:
-    """Names come from outside: keep them from ending a table cell or starting HTML, links, pictures or emphasis."""
-    escaped = re.sub(r"([\\|*`\[\]])", r"\\\1", text).replace("<", "&lt;").replace(">", "&gt;")
-    # A mention of somebody, or of an issue, needs its name right after the sign.
-    escaped = re.sub(r"([@#])(?=\w)", "\\1\N{ZERO WIDTH NON-JOINER}", escaped)
-    return " ".join(escaped.split())
-
-
-def _plain(record: PairVerdict | CandidateRow) -> dict[str, Any]:
+def _plain(record: PairVerdict | CandidateRow | EnsembleRow) -> dict[str, Any]:
     return {field.name: _plain_value(getattr(record, field.name)) for field in fields(record)}
 
 

@@ -16,6 +16,9 @@ BASELINE = "baseline"
 ENSEMBLE = "ensemble"
 """Two spaces' finalists joined: evaluated beside them, and never one of them."""
 
+TOGETHER = " + "
+"""Joins the names of the spaces in an ensemble's own."""
+
 _RANKED = re.compile(r"best(?:-([2-9]|[1-9][0-9]+))?")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from analysis.finalist_endings import BrokenRuns, broken_runs, runs_to_come
+from analysis.finalist_endings import NOT_ENDED, BrokenRuns, broken_runs, runs_to_come
 from analysis.finalist_roles import BASELINE, rank_of
 from analysis.finalists import Finalist, SpaceFinalists
 from analysis.results import SearchResults
@@ -31,16 +31,33 @@ def find_obstacle(results: SearchResults, spaces: Sequence[SpaceFinalists]) -> O
             " nothing about the networks.",
             "A search in which every encoder is pretrained, or none is.",
         )
+    if not results.tests and results.settings.get("finalist_seeds") in (0, []):
+        return Obstacle(
+            "the search was to run no finals, on which the verdict rests.", "A search with --finalist-seeds 3."
+        )
     to_come = runs_to_come(results)
     if to_come:
         return Obstacle(f"not all runs of the finalists have ended: {', '.join(to_come)}.", RESUME)
     broken = broken_runs(results)
     for space in spaces:
-        missing = _missing(space, several, broken)
+        missing = _never_scored(results, space) or _missing(space, several, broken)
         if missing:
             return missing
     rivals = [one for space in spaces for one in ((space.best,) if several else (space.best, space.baseline))]
     return _unmatched([rival for rival in rivals if rival is not None])
+
+
+def _never_scored(results: SearchResults, space: SpaceFinalists) -> Obstacle | None:
+    """The obstacle of a space whose trials have all ended without a score, so that there is nobody to re-run."""
+    trials = results.trials
+    own = trials[(trials["phase"] == "search") & (trials["space"] == space.space)]
+    scored = "best_miou" in own and bool(own["best_miou"].notna().any())
+    if space.best is not None or scored or own.empty or own["stop_reason"].isin(NOT_ENDED).any():
+        return None
+    return Obstacle(
+        f"no trial of {space.space} reached a score.",
+        "Settling what ended these trials: their errors stand in the table of trials.",
+    )
 
 
 def _missing(space: SpaceFinalists, several: bool, broken: Mapping[tuple[str, str], BrokenRuns]) -> Obstacle | None:

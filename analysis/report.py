@@ -56,9 +56,12 @@ def write_report(
         InputError: The folder can't be written.
     """
     from analysis.decision import decide
+    from analysis.decision_markdown import decision_markdown
     from analysis.figures.context import figure_context
+    from analysis.model_card import CARD_FILE, model_card
     from analysis.page.page import render_page
     from analysis.page.plots import csv_name, draw_figures
+    from analysis.results import SETTINGS_FILE
     from analysis.tables import write_atomically
 
     decision = decide(results, deployment=deployment, budgets=budgets)
@@ -72,9 +75,12 @@ def write_report(
             contents[csv_name(one.figure)] = f"data of: {one.figure.title}"
     texts = {
         "decision.json": json.dumps(decision.to_json(), indent=2, ensure_ascii=False) + "\n",
-        "decision.md": decision.to_markdown(),
+        "decision.md": decision_markdown(decision),
     }
     contents |= {"decision.json": "the verdict for machines", "decision.md": "the verdict for pull requests"}
+    in_search = (folder.parent / SETTINGS_FILE).is_file()
+    if (card := model_card(results, decision, folder.parent if in_search else None)) is not None:
+        texts[CARD_FILE], contents[CARD_FILE] = card, "the model card, for whoever gets the model"
     own_options = options or _options_for(str(results.settings.get("name") or "search"), folder, images=images)
     page = render_page(results, decision, drawn, context, beside=tuple(contents.items()), options=own_options)
     try:
@@ -208,9 +214,19 @@ def _read(options: argparse.Namespace) -> "tuple[SearchResults, Path]":
         return read_mlflow(options.tracking_uri, name), runs / name
     from analysis.results import read_search_folder
 
+    folder = searched_folder(runs, search)
+    return read_search_folder(folder), folder
+
+
+def searched_folder(runs: Path, search: str) -> Path:
+    """The folder of a search, by its name or its path.
+
+    Raises:
+        InputError: If there is none.
+    """
     for folder in (Path(search), runs / search):
         if folder.is_dir():
-            return read_search_folder(folder), folder
+            return folder
     raise InputError(f"--search {search}: no such search; {_known_searches(runs)}")
 
 

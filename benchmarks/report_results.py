@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.compute_tables import decisions_frame, stretches_frame
 from analysis.results import SearchResults, TestEvaluation
 from analysis.tables import CONFIG_PREFIX, costs_frame, curves_frame, results_frame
 from search.samplers.sources import UnitSource
@@ -19,6 +20,7 @@ SEEDS = (0, 1, 2)
 EVAL_EVERY = 3_750
 RUNG = 5
 """Evaluations up to the only rung; every other trial counts as stopped, yet has all evaluations."""
+WORKERS = 8
 COSTS = {"unet": (3.5e6, 20.0), "unetplusplus": (6.8e6, 55.0), "deeplabv3plus": (40.4e6, 130.0)}
 """Parameters and latency in ms; a network that is not listed has those of the last."""
 
@@ -54,6 +56,8 @@ def large_results(trials: int, evaluations: int, seed: int = 0) -> SearchResults
         tests=tuple(tests),
         costs=costs_frame(table),
         panels=(),
+        stretches=stretches_frame(_stretches(rows)),
+        decisions=decisions_frame(_decisions(rows)),
     )
 
 
@@ -111,6 +115,49 @@ def _finals(
                 accuracy = rows[source]["best_miou"] + float(generator.normal(0, 0.005))
                 test = TestEvaluation(trial_id, space, role, seed, _groups(), _confusion(accuracy, generator))
                 yield {**row, "stop_reason": "completed"}, curves[source], test
+
+
+def _stretches(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What ran when: trials of the search up to the rung and on from there, those of the finals in one piece."""
+    free = [0.0] * WORKERS
+    stretches = []
+    for number, row in enumerate(rows):
+        lane = number % WORKERS
+        rung = RUNG * EVAL_EVERY if row["phase"] == "search" and row["step"] > RUNG * EVAL_EVERY else 0
+        for first, last in ((0, rung), (rung, row["step"])):
+            if first == last:
+                continue
+            start, free[lane] = free[lane], free[lane] + 2.0 + (last - first) / 4.0
+            stretches.append(
+                {
+                    **{name: row[name] for name in ("trial_id", "space", "phase")},
+                    "ending": "paused" if last < row["step"] else row["stop_reason"],
+                    "lane": lane,
+                    "sitting": 1,
+                    "first_step": first,
+                    "last_step": last,
+                    "start_seconds": start,
+                    "end_seconds": free[lane],
+                }
+            )
+    return stretches
+
+
+def _decisions(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What became of the search's trials at the rung."""
+    return [
+        {
+            "trial_id": row["trial_id"],
+            "space": row["space"],
+            "rung": RUNG * EVAL_EVERY,
+            "seconds": float(number),
+            "score": row["best_miou"],
+            "cutoff": 0.3,
+            "outcome": "stopped" if row["stop_reason"] == "pruned" else "promoted",
+        }
+        for number, row in enumerate(rows)
+        if row["phase"] == "search" and row["step"] >= RUNG * EVAL_EVERY
+    ]
 
 
 def _groups() -> tuple[str, ...]:

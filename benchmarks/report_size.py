@@ -2,10 +2,10 @@
 
     python -m benchmarks.report_size
 
-The results are made up: 10,000 trials of the built-in spaces with 20 evaluations each. Where a Chromium is on the PATH,
-the page is opened in it without a window, from the file: until the verdict is painted, and until the whole document
-with its table is there and answers. Other work on the machine lengthens all of it; the processor's time of the
-writing tells more then.
+The results are made up: 10,000 trials of the built-in spaces with 20 evaluations each, and with what ran when and
+became of them at the rung. Where a Chromium is on the PATH, the page is opened in it without a window, from the
+file: until the verdict is painted, and until the whole document with its table is there and answers. Other work on the
+machine lengthens all of it; the processor's time of the writing tells more then.
 """
 
 import shutil

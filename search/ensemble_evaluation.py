@@ -72,6 +72,7 @@ def evaluate_here(settings: SearchSettings, job: EnsembleJob) -> dict[str, Any]:
             root=settings.data.root,
             class_mapping=settings.data.class_mapping,
             labeled_list=settings.data.labeled_list,
+            described=settings.data.described,
         ),
         by=settings.data.split_by,
         seed=settings.seed,

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from analysis.finalist_roles import ENSEMBLE
+from analysis.finalist_roles import ENSEMBLE, TOGETHER
 from search.controller import SearchController
 from search.finalists import standing_runs
 from search.history import SearchHistory, TrialHistory
 from search.settings import SearchSettings
-
-TOGETHER = " + "
-"""Joins the names of the spaces in an ensemble's own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +57,8 @@ def ensembles_wanted(settings: SearchSettings, history: SearchHistory) -> bool:
 def pending_ensembles(settings: SearchSettings, history: SearchHistory) -> list[EnsembleJob]:
     """The ensembles that the journal does not hold yet, of the finalists that stand for their spaces.
 
+    Those whose weights are gone are not: nothing brings them back.
+
     Only runs that were evaluated on the test part themselves take part, so that every seed of an ensemble has both its
     members' own scores beside it. A space whose finals have not all ended has nobody to stand for it.
     """
@@ -71,7 +70,8 @@ def pending_ensembles(settings: SearchSettings, history: SearchHistory) -> list[
         for spaces in combinations(settings.spaces, 2)
         for seed in sorted(set.intersection(*(set(runs[space]) for space in spaces)))
     ]
-    return [job for job in jobs if job.name not in history.ensembles]
+    hopeless = {name for name, event in history.unjoined.items() if event["final"]}
+    return [job for job in jobs if job.name not in history.ensembles and job.name not in hopeless]
 
 
 def runs_for_ensembles(settings: SearchSettings, history: SearchHistory) -> set[str]:
@@ -106,7 +106,7 @@ def evaluate_ensembles(
 
     Returns:
         What failed, a line for each two spaces; the search's results stand without it, and the next sitting tries
-        again.
+        again. Where weights are gone that is said and journalled once, and never tried again.
     """
     from search.ensemble_evaluation import evaluate_on_ray
 
@@ -122,11 +122,13 @@ def evaluate_ensembles(
             told.add(job.spaces)
         try:
             test = (evaluate or evaluate_on_ray)(settings, job)
-        except WeightsGoneError as error:
-            write(f"no ensemble {job.space}, seed {job.seed}: {error}")
-            continue
         except NotEvaluatedError as error:
-            failed[job.spaces] = f"the ensemble {job.space} was not evaluated: {error}"
+            gone = isinstance(error, WeightsGoneError)
+            controller.ensemble_failed(job.name, spaces=job.spaces, seed=job.seed, reason=str(error), final=gone)
+            if gone:
+                write(f"no ensemble {job.space}, seed {job.seed}: {error}")
+            else:
+                failed[job.spaces] = f"the ensemble {job.space} was not evaluated: {error}"
             continue
         controller.ensembled(job.name, spaces=job.spaces, seed=job.seed, members=job.members, test=test)
     return list(failed.values())

@@ -119,6 +119,7 @@ class SearchHistory:
         trials: By trial_id, in the order in which they were proposed.
         costs: Measured costs by network, keyed by `repr` of `TrialConfig.network_key()`.
         ensembles: What the journal says of each evaluated ensemble (`search.ensembles`), by its name.
+        unjoined: What it says last of each one that could not be evaluated, likewise.
         exhausted: Spaces that get no further trial, with the reason, where they got fewer than planned.
         stopped: Whether the user ended the whole search.
         timeline: What schedulers and samplers must hear again, in its order: kind, trial or space, step.
@@ -129,6 +130,7 @@ class SearchHistory:
     trials: dict[str, TrialHistory] = field(default_factory=dict)
     costs: dict[str, dict[str, float]] = field(default_factory=dict)
     ensembles: dict[str, Event] = field(default_factory=dict)
+    unjoined: dict[str, Event] = field(default_factory=dict)
     exhausted: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
     run_seconds: float = 0.0
@@ -161,6 +163,9 @@ class SearchHistory:
             self.costs[event["network"]] = event["costs"]
         elif kind == "ensembled":
             self.ensembles[event["ensemble"]] = event
+            self.unjoined.pop(event["ensemble"], None)
+        elif kind == "ensemble_failed":
+            self.unjoined[event["ensemble"]] = event
         elif kind == "exhausted":
             self.exhausted[event["space"]] = event["reason"]
         elif kind == "search_stopped":

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis.finalist_roles import ENSEMBLE
+from analysis.finalist_roles import ENSEMBLE, TOGETHER
 from analysis.results import (
     TestEvaluation,
     evaluation_from_json,
@@ -21,7 +21,6 @@ from analysis.tables import write_atomically
 from search.audit import audit_of
 from search.compute_records import compute_records, rows_of
 from search.counterfactuals import counterfactuals
-from search.ensembles import TOGETHER
 from search.finalists import best_trial
 from search.folder import BEST, CONFIGURATIONS
 from search.history import SearchHistory, TrialHistory
@@ -104,6 +103,10 @@ def summary_of(
         ),
         "counterfactuals": None if compared is None else compared.to_json(),
         "audit": audit_of(settings, history).to_json(),
+        "ensembles_missing": [
+            {"ensemble": TOGETHER.join(event["spaces"]), "seed": event["seed"], "reason": event["reason"]}
+            for event in history.unjoined.values()
+        ],
         "finished": history.finished,
         "stopped": history.stopped,
         "decision": decision,
@@ -161,6 +164,7 @@ def _trial_file(settings: SearchSettings, trial: TrialHistory) -> TrialFile:
             root=data.root,
             class_mapping=data.class_mapping,
             labeled_list=data.labeled_list,
+            described=data.described,
             fingerprint=data.fingerprint,
             split_by=data.split_by,
             split_seed=settings.seed,

@@ -27,7 +27,7 @@ class Drawing:
     """One plot of a figure; a figure of small multiples has several.
 
     Attributes:
-        key: Part of the plot's element id and file name: lower case letters, digits and hyphens, unique in its figure.
+        key: Part of the plot's element id and file name: an `element_key`, unique in its figure.
         group: Heading that successive plots share, usually the space; empty for none.
         title: Text above the plot; empty where the figure's title says enough.
         height: Height of the plot, px.

@@ -97,7 +97,8 @@ def draw_finalists(table: "pd.DataFrame", context: FigureContext) -> tuple[Drawi
     plot.update_yaxes(
         tickvals=list(range(len(order))),
         ticktext=texts,
-        range=[len(order) - 0.4, -0.6],
+        # Below the last line there is room for the floors' names.
+        range=[len(order) - (0.1 if context.floors else 0.4), -0.6],
         ticks="",
         gridcolor=NEUTRAL,
         griddash="dot",
@@ -105,7 +106,7 @@ def draw_finalists(table: "pd.DataFrame", context: FigureContext) -> tuple[Drawi
     )
     plot.update_xaxes(title_text="mIoU, test part")
     plot.update_layout(showlegend=False)
-    return (Drawing(key="finalists", group="", title="", height=90 + 52 * len(order), plot=plot),)
+    return (Drawing(key="finalists", group="", title="", height=100 + 52 * len(order), plot=plot),)
 
 
 def _mean_text(row: "pd.Series[float]") -> str:
@@ -117,8 +118,7 @@ FIGURE = Figure(
     name="finalists",
     title="Finalists on the test part",
     caption="Filled marks are means over the seeds with their 95% interval; open marks are the single runs. The test "
-    "part was used for these runs only. An ensemble averages what the finalists of two spaces say, seed by seed; it "
-    "takes no part in the verdict.",
+    "part was used for these runs only.",
     empty="No finalist has run on the test part yet.",
     columns=COLUMNS,
     data=finalists_data,

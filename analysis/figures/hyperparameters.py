@@ -95,8 +95,10 @@ def _acting(name: str, rows: "pd.DataFrame", parameter: Parameter | None) -> "It
         return
     deciding = [other for other in _names(rows) if other in parameter.depends_on()]
     columns = [rows[CONFIG_PREFIX + other].tolist() for other in deciding]
-    values = [dict(zip(deciding, row, strict=True)) for row in zip(*columns, strict=True)] or [{}] * len(rows)
-    domains = [parameter.domain(one) for one in values]
+    combinations = list(zip(*columns, strict=True)) or [()] * len(rows)
+    # Thousands of trials share a few combinations of what decides.
+    domain_of = {one: parameter.domain(dict(zip(deciding, one, strict=True))) for one in dict.fromkeys(combinations)}
+    domains = [domain_of[one] for one in combinations]
     for domain in parameter.domains:
         yield domain.condition if len(parameter.domains) > 1 else "", rows[[one is domain for one in domains]]
 

@@ -1,5 +1,6 @@
 """Text from outside, made safe for plotly, which reads a subset of HTML in every label."""
 
+import hashlib
 import html
 import re
 
@@ -13,9 +14,16 @@ def plain_text(text: object, *, limit: int = 60) -> str:
 
 
 def element_key(*parts: object) -> str:
-    """Join names to lower case letters, digits and hyphens, for element ids and file names."""
-    joined = "-".join(str(part) for part in parts)
-    return re.sub(r"[^a-z0-9]+", "-", joined.lower()).strip("-") or "plot"
+    """Join names to one of lower case letters, digits, hyphens and underscores, for element ids and file names.
+
+    No two lists of names share a key: names that hold anything else, hyphens included, get some digits of their hash.
+    """
+    names = [str(part) for part in parts]
+    readable = re.sub(r"[^a-z0-9_]+", "-", "-".join(names).lower()).strip("-") or "plot"
+    if all(re.fullmatch(r"[a-z0-9_]+", name) for name in names):
+        return readable
+    digest = hashlib.sha256(repr(names).encode(errors="backslashreplace")).hexdigest()
+    return f"{readable}-{digest[:8]}"
 
 
 def short_number(value: float) -> str:

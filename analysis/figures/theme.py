@@ -139,7 +139,10 @@ def add_front_line(plot: "go.Figure", costs: Sequence[float], scores: Sequence[f
 
 
 def add_floors(plot: "go.Figure", floors: "Sequence[Floor]", *, axis: str = "y") -> None:
-    """Draw each floor as a dotted line across a plot whose `axis` is mIoU, all of them named at the highest one."""
+    """Draw each floor as a dotted line across a plot whose `axis` is mIoU, all of them named once.
+
+    They are named above the highest line, or at the plot's lower right, where the longest name has room.
+    """
     if not floors:
         return
     add_line = plot.add_hline if axis == "y" else plot.add_vline
@@ -150,6 +153,6 @@ def add_floors(plot: "go.Figure", floors: "Sequence[Floor]", *, axis: str = "y")
     place = (
         {"x": 0.99, "xref": "x domain", "xanchor": "right", "y": top, "yref": "y", "yanchor": "bottom"}
         if axis == "y"
-        else {"x": top, "xref": "x", "xanchor": "left", "y": 0.0, "yref": "y domain", "yanchor": "bottom"}
+        else {"x": 1.0, "xref": "x domain", "xanchor": "right", "y": 0.0, "yref": "y domain", "yanchor": "bottom"}
     )
     plot.add_annotation(text=names, showarrow=False, font={"size": 10}, **place)

@@ -13,11 +13,10 @@ MARGIN = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A part of the strip and what a difference there means; `left` and `width` in percent of the strip."""
+    """A part of the strip; `left` and `width` in percent of it; `open` where a difference there decides nothing."""
 
     left: float
     width: float
-    label: str
     open: bool = False
 
 
@@ -36,7 +35,9 @@ class Strip:
     Attributes:
         outcome: The space that wins this comparison, or "undecided"; empty where it is the only one.
         caption: What is compared, and the numbers.
-        zones: What a difference there would mean.
+        lower: Which of the two a difference at the left end speaks for.
+        upper: Which a difference at the right end.
+        zones: Where a difference speaks for one of the two, and where for neither.
         ticks: The rule's bounds, and zero.
         interval: Where its interval lies; None where it has none.
         point: Where the difference lies.
@@ -44,6 +45,8 @@ class Strip:
 
     outcome: str
     caption: str
+    lower: str
+    upper: str
     zones: tuple[Zone, ...]
     ticks: tuple[Tick, ...]
     interval: Zone | None
@@ -83,26 +86,28 @@ def _strip(pair: "PairVerdict", bounds: tuple[float, float], *, alone: bool) -> 
     high = difference if pair.high_points is None else pair.high_points
     start = min(low, 0.0, bounds[0]) - MARGIN
     end = max(high, 0.0, bounds[1]) + MARGIN
-    # Room for a label on both sides of the bounds.
-    room = 0.2 * (end - start)
+    # Both sides of the bounds are to be seen.
+    room = 0.1 * (end - start)
     start, end = min(start, bounds[0] - room), max(end, bounds[1] + room)
 
     def place(points: float) -> float:
         return round(100 * (points - start) / (end - start), 3)
 
-    def zone(first: float, last: float, label: str, *, is_open: bool = False) -> Zone:
-        return Zone(place(first), round(place(last) - place(first), 3), label, is_open)
+    def zone(first: float, last: float, *, is_open: bool = False) -> Zone:
+        return Zone(place(first), round(place(last) - place(first), 3), is_open)
 
-    zones = [zone(start, bounds[0], pair.reference), zone(bounds[1], end, pair.challenger)]
+    zones = [zone(start, bounds[0]), zone(bounds[1], end)]
     if bounds[0] < bounds[1]:
-        zones.insert(1, zone(bounds[0], bounds[1], "undecided", is_open=True))
-    interval = None if pair.low_points is None or pair.high_points is None else zone(low, high, "")
+        zones.insert(1, zone(*bounds, is_open=True))
+    interval = None if pair.low_points is None or pair.high_points is None else zone(low, high)
     numbers = "" if interval is None else f", 95% interval {low:+.2f} to {high:+.2f}"
     summary = f"{pair.challenger} minus {pair.reference}: {difference:+.2f} points of mIoU{numbers}"
     return Strip(
         outcome="" if alone else pair.winner or "undecided",
         # The sentence above gives the reason of a lone comparison.
         caption=summary if alone else pair.reason,
+        lower=pair.reference,
+        upper=pair.challenger,
         zones=tuple(zones),
         ticks=tuple(Tick(place(value), f"{value:g}") for value in sorted({0.0, *bounds})),
         interval=interval,

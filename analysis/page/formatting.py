@@ -7,8 +7,8 @@ MISSING = "\N{EN DASH}"
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a cell holds nothing: None, NaN or an empty text."""
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+    """Whether a cell holds nothing that can be written: None, an empty text, or a number that is not finite."""
+    return value is None or value == "" or (isinstance(value, float) and not math.isfinite(value))
 
 
 def score(value: Any) -> str:

@@ -12,13 +12,13 @@ from analysis.figures.embedding import plotly_javascript
 from analysis.figures.finalist_front import cost_of
 from analysis.figures.rows import numbers, search_trials
 from analysis.figures.theme import template
-from analysis.finalist_roles import ENSEMBLE
 from analysis.ground_latency import GROUND_LATENCY, ground_latencies
 from analysis.measured_costs import DEVICE_SETTING
 from analysis.page.against_baseline import make_pairs
 from analysis.page.cards import make_cards, with_interval
 from analysis.page.difference_strip import make_strips
 from analysis.page.early_stopping import make_early_stopping
+from analysis.page.ensembles import make_ensembles, missing_ensembles
 from analysis.page.finalist_cards import make_finalist_cards
 from analysis.page.formatting import amount, count, score
 from analysis.page.importance import make_importance
@@ -119,6 +119,9 @@ def page_content(
         "importance": make_importance(hyperparameters),
         "front": front_rows(results),
         "finalist_front": finalist_rows(results),
+        "ensembles": make_ensembles(decision),
+        "missing_ensembles": missing_ensembles(results.summary),
+        "from_mlflow": options.tracking_uri is not None,
         "pairs": make_pairs(results, context.spaces),
         "stopping": make_early_stopping(results),
         "spending": make_spending(results, context.spaces),
@@ -162,7 +165,7 @@ def front_rows(results: "SearchResults") -> list[dict[str, str]]:
 
 
 def finalist_rows(results: "SearchResults") -> list[dict[str, str]]:
-    """All finalists with what they reached on the test part and cost, written out, cheapest first; then ensembles.
+    """All finalists with what they reached on the test part and cost, written out, cheapest first.
 
     `front` says whether another one is at least as good in mIoU, parameters and latency together, and better in one.
     """
@@ -187,24 +190,7 @@ def finalist_rows(results: "SearchResults") -> list[dict[str, str]]:
         }
         for (one, stands), its, front in zip(found, costs, on_front, strict=True)
     ]
-    return [rows[place] for place in np.lexsort((points[:, 0], points[:, 1]))] + _ensemble_rows(results)
-
-
-def _ensemble_rows(results: "SearchResults") -> list[dict[str, str]]:
-    """The ensembles of two spaces' finalists: a score, but no single network, trial or cost."""
-    from analysis.comparison import score_estimate
-
-    joined = [test for test in results.tests if test.role == ENSEMBLE]
-    empty = dict.fromkeys(("trial_id", "stands", "validation", "parameters", "latency", "front"), "")
-    return [
-        {
-            **empty,
-            "space": space,
-            "role": "averaged softmax",
-            "miou": with_interval(score_estimate([test for test in joined if test.space == space])),
-        }
-        for space in dict.fromkeys(test.space for test in joined)
-    ]
+    return [rows[place] for place in np.lexsort((points[:, 0], points[:, 1]))]
 
 
 def _origin(results: "SearchResults") -> list[str]:

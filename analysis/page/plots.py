@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from analysis.figures import FIGURES, Drawing, Figure
 from analysis.figures.context import FigureContext
 from analysis.figures.figure import LegendEntry
-from analysis.figures.text import element_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +80,7 @@ def csv_name(figure: Figure) -> str:
 
 def place_identity(figure: Figure, drawing: Drawing) -> str:
     """Element id of a plot: the same at every writing of a report."""
-    return f"plot-{element_key(figure.name)}-{drawing.key}"
+    return f"plot-{figure.name.replace('_', '-')}-{drawing.key}"
 
 
 def make_blocks(drawn: tuple[DrawnFigure, ...], elsewhere: Collection[Place] = ()) -> dict[str, Block]:

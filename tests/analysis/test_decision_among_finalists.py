@@ -2,9 +2,8 @@
 
 import pytest
 
-from analysis.decision import (
-    decide,
-)
+from analysis.decision import decide
+from analysis.decision_markdown import decision_markdown
 from tests.analysis.decision_studies import ended, two_finalists
 
 
@@ -21,7 +20,7 @@ def test_of_several_finalists_the_validation_part_chooses(validation: tuple[floa
     (choice,) = decision.choices
     assert choice == f"{chosen} of unet (best {100 * validation[0]:.2f}, best-2 {100 * validation[1]:.2f})"
     assert "the test part has no say" in decision.choice_sentence()
-    assert decision.choice_sentence() in decision.to_markdown()
+    assert decision.choice_sentence() in decision_markdown(decision)
     assert decision.to_json()["choices"] == [choice]
 
 

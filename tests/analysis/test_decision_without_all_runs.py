@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.decision import (
-    decide,
-)
+from analysis.decision import decide
 from analysis.decision_record import DEPLOYMENTS, Deployment
+from analysis.results import SearchResults
 from tests.analysis.decision_studies import PAIR, Points, ended, spread, study, two_finalists
 from tests.analysis.example_results import make_results
 
@@ -121,3 +120,30 @@ def test_finals_that_have_not_ended_have_no_verdict() -> None:
     decision = decide(ended(results, "unet-best-2-seed2", "interrupted"))
     assert decision.status == "none"
     assert "unet (best-2)" in decision.reason
+
+
+def without_scores(*, stop_reason: str) -> SearchResults:
+    """A search of which one space's trials have no score, and whose finals have not run."""
+    results = make_results(spaces=PAIR, finalists=False)
+    trials = results.trials.copy()
+    own = trials["space"] == "unet"
+    trials.loc[own, "stop_reason"] = stop_reason
+    trials.loc[own, ["miou", "best_miou"]] = float("nan")
+    return replace(results, trials=trials)
+
+
+def test_a_space_whose_trials_all_failed_is_named_and_resuming_is_not_advised() -> None:
+    decision = decide(without_scores(stop_reason="error"))
+    assert (decision.status, decision.reason) == ("none", "no trial of unet reached a score.")
+    assert "errors" in decision.would_decide
+    waiting = decide(without_scores(stop_reason="interrupted"))
+    assert "have not been run" in waiting.reason
+    assert "Resuming" in waiting.would_decide
+
+
+@pytest.mark.parametrize("seeds", [0, []])
+def test_a_search_without_finals_says_so_and_resuming_is_not_advised(seeds: object) -> None:
+    results = make_results(finalists=False)
+    decision = decide(replace(results, settings={**results.settings, "finalist_seeds": seeds}))
+    assert (decision.status, "no finals" in decision.reason) == ("none", True)
+    assert "--finalist-seeds" in decision.would_decide

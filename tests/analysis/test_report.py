@@ -14,6 +14,7 @@ import pytest
 
 from analysis import report
 from analysis.decision import decide
+from analysis.decision_markdown import decision_markdown
 from analysis.figures import FIGURES
 from analysis.ground_latency import GROUND_LATENCY
 from analysis.page.against_baseline import make_pairs
@@ -144,7 +145,7 @@ def test_the_files_beside_it(folder: Path, search: Path) -> None:
         assert tuple(pd.read_csv(folder / f"{figure.name}.csv").columns) == figure.columns
     decision = decide(results)
     assert json.loads((folder / "decision.json").read_text(encoding="utf-8")) == decision.to_json()
-    assert (folder / "decision.md").read_text(encoding="utf-8") == decision.to_markdown()
+    assert (folder / "decision.md").read_text(encoding="utf-8") == decision_markdown(decision)
     assert not list(folder.glob("*.tmp")) + list(folder.glob(".*"))
 
 
@@ -236,13 +237,17 @@ def test_reads_from_mlflow_where_asked(tmp_path: Path, monkeypatch: pytest.Monke
 
     def read(tracking_uri: str, search: str) -> SearchResults:
         asked.append((tracking_uri, search))
-        return make_results(spaces=("unet",))
+        # MLflow holds no times.
+        return CASES["without_times"]()
 
     monkeypatch.setattr("analysis.mlflow_results.read_mlflow", read)
     words = ["--search", "lost", "--runs", str(tmp_path), "--tracking-uri", "sqlite:///mlflow.db"]
     assert report.main(words) == 0
     assert asked == [("sqlite:///mlflow.db", "lost")]
-    assert (tmp_path / "lost" / "report" / "index.html").is_file()
+    page = (tmp_path / "lost" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "made from MLflow, which does not hold what ran when" in page
+    assert "made from MLflow, which does not hold ensembles" in page
+    assert "made from MLflow" not in report.write_report(CASES["without_times"](), tmp_path).read_text(encoding="utf-8")
 
 
 def test_a_failed_writing_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,14 @@ from benchmarks.report_size import BOUNDS, SIZE, main, missed
 
 
 def test_every_trial_has_its_evaluations_and_every_space_its_finalists() -> None:
-    results = large_results(30, 4)
+    results = large_results(30, 6)
     searched = results.trials[results.trials["phase"] == "search"]
     assert len(searched) == 30
-    assert (results.curves.groupby("trial_id").size() == 4).all()
+    assert (results.curves.groupby("trial_id").size() == 6).all()
     assert set(results.curves["trial_id"]) == set(results.trials["trial_id"])
+    assert set(results.stretches["trial_id"]) == set(results.decisions["trial_id"]) | {
+        test.trial_id for test in results.tests
+    }
     assert {test.space for test in results.tests} == set(results.settings["spaces"]) == set(searched["space"])
 
 

@@ -21,8 +21,8 @@ from search.ensembles import (
 from search.finalists import trials_with_weights
 from search.history import history_of
 from search.kept_checkpoints import trials_kept
+from search.outputs import summary_of, write_tables
 from search.outputs import tests_of as evaluations_of
-from search.outputs import write_tables
 from search.settings import SearchSettings, write_settings
 from tests.search.searching import LocalRun, make_settings
 from trainables.journal import Journal, read_journal
@@ -146,9 +146,41 @@ def test_weights_that_are_gone_are_no_failure(tmp_path: Path) -> None:
     def evaluate(settings: SearchSettings, job: EnsembleJob) -> Mapping[str, Any]:
         raise WeightsGoneError(f"the weights of {job.members[0]} are gone")
 
-    failures, lines = join(finished(tmp_path), evaluate)
+    run = finished(tmp_path)
+    failures, lines = join(run, evaluate)
     assert failures == []
     assert any("the weights of unet-best-seed1 are gone" in line for line in lines)
+    assert missing_in_the_summary(run) == [
+        {
+            "ensemble": "unet + deeplabv3plus",
+            "seed": seed,
+            "reason": f"the weights of unet-best-seed{seed} are gone",
+        }
+        for seed in (1, 2)
+    ]
+    # Nothing brings them back: a resumed search neither tries nor says it again.
+    assert pending_ensembles(run.settings, run.history()) == []
+    assert runs_for_ensembles(run.settings, run.history()) == set()
+    assert join(run, evaluate) == ([], [])
+
+
+def test_a_failure_is_journalled_once_and_forgotten_when_it_is_mended(tmp_path: Path) -> None:
+    def fails(settings: SearchSettings, job: EnsembleJob) -> Mapping[str, Any]:
+        raise NotEvaluatedError("out of memory")
+
+    run = finished(tmp_path)
+    join(run, fails)
+    join(run, fails)
+    events = [event for event in read_journal(tmp_path) if event["event"] == "ensemble_failed"]
+    assert [(event["seed"], event["reason"], event["final"]) for event in events] == [(1, "out of memory", False)]
+    assert [one["seed"] for one in missing_in_the_summary(run)] == [1]
+    assert join(run) == ([], ["evaluating the ensemble unet + deeplabv3plus on the test part, 2 seeds"])
+    assert missing_in_the_summary(run) == []
+
+
+def missing_in_the_summary(run: LocalRun) -> list[dict[str, Any]]:
+    missing: list[dict[str, Any]] = summary_of(run.settings, run.history(), 0.0, None)["ensembles_missing"]
+    return missing
 
 
 def test_ensembles_are_evaluations_beside_the_finalists_and_decide_nothing(tmp_path: Path) -> None:

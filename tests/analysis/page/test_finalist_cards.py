@@ -1,11 +1,7 @@
 """The card of each finalist, and the pictures that belong to it."""
 
-from dataclasses import replace
-
 from analysis.figures.context import figure_context
-from analysis.finalist_roles import ENSEMBLE
 from analysis.page.finalist_cards import make_finalist_cards
-from analysis.page.page import finalist_rows
 from analysis.page.pictures import pictures_by_trial
 from analysis.page.plots import draw_figures, places_by_key
 from analysis.results import Panel
@@ -43,18 +39,3 @@ def test_a_picture_belongs_to_the_trial_with_the_longest_name_that_fits() -> Non
     assert [picture.caption for picture in found["unet-1"]] == ["unet-1-1", "unet-1-2"]
     assert [picture.caption for picture in found["unet"]] == ["unet-2"]
     assert [picture.caption for picture in rest] == ["other"]
-
-
-def test_an_ensemble_has_a_row_of_its_own_after_the_finalists() -> None:
-    results = make_results(spaces=("unet", "deeplabv3plus"))
-    joined = [
-        replace(test, trial_id=f"joined-{test.seed}", space="unet + deeplabv3plus", role=ENSEMBLE)
-        for test in results.tests
-        if (test.space, test.role) == ("unet", "best")
-    ]
-    rows = finalist_rows(replace(results, tests=(*results.tests, *joined)))
-    assert rows[:-1] == finalist_rows(results)
-    single = next(row for row in rows if (row["space"], row["role"]) == ("unet", "best"))
-    assert (rows[-1]["space"], rows[-1]["role"]) == ("unet + deeplabv3plus", "averaged softmax")
-    assert rows[-1]["miou"] == single["miou"]
-    assert rows[-1]["parameters"] == rows[-1]["front"] == ""
