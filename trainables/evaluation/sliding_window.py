@@ -100,6 +100,7 @@ def predicted_blocks(
     *,
     settings: EvaluationSettings,
     layout: ComputeLayout,
+    batch_size: int = WINDOWS_PER_BATCH,
 ) -> Iterator[list[Block]]:
     """Predict images, holding the probabilities of a batch of windows and of one row of windows at most.
 
@@ -112,6 +113,7 @@ def predicted_blocks(
         images: Read one after the other.
         settings: Overlap and test-time augmentation.
         layout: Precision and memory layout.
+        batch_size: Windows of a batch at most, of one image or of several.
 
     Yields:
         The blocks that each batch of windows completes; in every piece from top to bottom.
@@ -120,7 +122,8 @@ def predicted_blocks(
         NonFinitePredictionError: If a probability is NaN or infinite.
     """
     blends: dict[tuple[int, Cell], _Blend] = {}
-    for batch, probabilities in _predicted_windows(model, config, images, settings=settings, layout=layout):
+    windows = _predicted_windows(model, config, images, settings=settings, layout=layout, batch_size=batch_size)
+    for batch, probabilities in windows:
         if settings.overlap == 0:
             blocks = _separate_blocks(batch, probabilities, config)
         else:
@@ -137,6 +140,7 @@ def predicted_rows(
     *,
     settings: EvaluationSettings,
     layout: ComputeLayout,
+    batch_size: int = WINDOWS_PER_BATCH,
 ) -> Iterator[Rows]:
     """Predict images as `predicted_blocks` does, and give the probabilities themselves.
 
@@ -147,7 +151,8 @@ def predicted_rows(
         NonFinitePredictionError: If a probability is NaN or infinite.
     """
     blends: dict[tuple[int, Cell], _Blend] = {}
-    for batch, probabilities in _predicted_windows(model, config, images, settings=settings, layout=layout):
+    windows = _predicted_windows(model, config, images, settings=settings, layout=layout, batch_size=batch_size)
+    for batch, probabilities in windows:
         yield from _blended_rows(batch, probabilities, config, blends)
 
 
@@ -158,12 +163,13 @@ def _predicted_windows(
     *,
     settings: EvaluationSettings,
     layout: ComputeLayout,
+    batch_size: int,
 ) -> Iterator[tuple[Sequence[Window], Tensor]]:
     """Batches of windows with what the model says of them, (B, C, size, size)."""
     device = next(model.parameters()).device
     windows = windows_of(images, config, settings.overlap)
-    at_once = WINDOWS_PER_BATCH
-    while batch := list(islice(windows, WINDOWS_PER_BATCH)):
+    at_once = batch_size
+    while batch := list(islice(windows, batch_size)):
         pixels = torch.from_numpy(np.stack([window.pixels for window in batch]))
         inputs = normalised(pixels, device, channels_last=layout.channels_last)
         with layout.computing(device):

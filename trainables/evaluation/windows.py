@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +15,14 @@ from trainables.data.validation_cells import Cell
 from trainables.evaluation.window_spans import Span, window_spans
 
 
+class PixelRows(Protocol):
+    """An image whose rows are asked for from top to bottom: an array, or what reads a file little by little."""
+
+    def __getitem__(self, rows: slice, /) -> NDArray[np.uint8]:
+        """Rows `start` to `stop` - 1 at most, (rows, W, 3), RGB."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class WantedImage:
     """An image, and what of it is to be predicted.
@@ -20,13 +31,13 @@ class WantedImage:
         height: Of the original image, px.
         width: Of the original image, px.
         pieces: Rectangles of the original image; windows that touch none of them are not computed.
-        read: Reads it at `TrialConfig.image_scale`: (H, W, 3), RGB.
+        read: Opens it at `TrialConfig.image_scale`.
     """
 
     height: int
     width: int
     pieces: Sequence[Cell]
-    read: Callable[[], NDArray[np.uint8]]
+    read: Callable[[], PixelRows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +95,10 @@ def windows_of(images: Iterable[WantedImage], config: TrialConfig, overlap: floa
                         share = Share(piece, cell, complete_to if j == across[-1] else None)
                         shares.setdefault((i, j), []).append(share)
         pixels = image.read() if shares else None
-        for i, j in sorted(shares):
+        for i, of_row in groupby(sorted(shares), key=itemgetter(0)):
             assert pixels is not None  # noqa: S101 - some window is wanted
-            crop = Crop(rows[i].start, columns[j].start, size, size, mirrored=False, upside_down=False)
-            cut = cut_crop(pixels, None, crop)[0]
-            yield Window(place, image, rows[i], columns[j], cut, tuple(shares[i, j]))
+            band = pixels[rows[i].start : rows[i].start + size]
+            for _, j in of_row:
+                crop = Crop(0, columns[j].start, size, size, mirrored=False, upside_down=False)
+                cut = cut_crop(band, None, crop)[0]
+                yield Window(place, image, rows[i], columns[j], cut, tuple(shares[i, j]))
