@@ -18,7 +18,9 @@ BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPACE_FILE = re.compile(r"^```yaml\n(extends: \S+\nname: (\S+)\n.*?)^```", re.MULTILINE | re.DOTALL)
 TINY = "--trials 2 --max-steps 4 --eval-every 2 --finalist-seeds 1"
 TINY_TRAINING = "--max-steps 4 --eval-every 2 --validation-windows 8"
+PHOTOS = next((path for path in sorted(Path(os.environ.get("SEGPARETO_DATA", "")).glob("*/images"))), Path())
 OWN_PATHS = {
+    "path/to/photos": str(PHOTOS),
     "path/to/data": os.environ.get("SEGPARETO_DATA", ""),
     "path/to/mobilenet_v2.pt": os.environ.get("SEGPARETO_WEIGHTS", "") + "/mobilenet_v2_imagenet.pt",
 }
