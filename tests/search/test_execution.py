@@ -28,6 +28,7 @@ KEYS = {
     "unreadable_images",
     "counterfactuals",
     "audit",
+    "ensembles_missing",
     "finished",
     "stopped",
     "decision",
