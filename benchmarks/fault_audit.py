@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from search.settings import SearchSettings, read_settings
 from trainables.checkpoint import PARTIAL
-from trainables.checkpoint_store import LAST, FolderStore
+from trainables.checkpoint_store import LAST, open_store
 from trainables.journal import Event, read_journal
+from trainables.shared_files import is_uri, open_uri
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -69,7 +70,7 @@ def evaluations_to_repeat(folder: Path) -> int:
     if not (folder / "settings.json").is_file():
         return 0
     settings = read_settings(folder)
-    store = FolderStore(Path(settings.storage))
+    store = open_store(settings.storage)
     most = 0
     for trial_id, step in _open_trials(list(read_journal(folder))):
         kept = store.read(trial_id, LAST)
@@ -89,9 +90,13 @@ def _open_trials(events: list[Event]) -> Iterator[tuple[str, int]]:
     yield from steps.items()
 
 
-def _checkpoints(settings: SearchSettings) -> list[Path]:
-    folder = Path(settings.storage)
-    return [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+def _checkpoints(settings: SearchSettings) -> list[PurePosixPath]:
+    from pyarrow.fs import FileSelector, FileType
+
+    location = settings.storage if is_uri(settings.storage) else Path(settings.storage).as_uri()
+    files, root = open_uri(location)
+    found = files.get_file_info(FileSelector(root, allow_not_found=True, recursive=True))
+    return [PurePosixPath(info.path) for info in found if info.type == FileType.File]
 
 
 def _recorded(name: str, tracking_uri: str) -> "tuple[list[Run], Counter[tuple[str, int]]]":

@@ -33,7 +33,7 @@ def watching_ray(died: Callable[[str], None]) -> Iterator[None]:
     stop = threading.Event()
     context = ray.get_runtime_context()
     address = str(context.gcs_address)
-    processes = ray_processes(context.get_session_name())
+    processes = ray_processes(context.get_session_name(), context.get_node_id())
     head = None if any(what == _NAMES["gcs_server"] for what, _ in processes) else _Head(address)
 
     def watch() -> None:
@@ -54,12 +54,19 @@ def watching_ray(died: Callable[[str], None]) -> Iterator[None]:
         thread.join()
 
 
-def ray_processes(session: str) -> list[tuple[str, psutil.Process]]:
-    """The processes on this machine that a session of Ray can't do without, each with the words for it."""
+def ray_processes(session: str, node_id: str) -> list[tuple[str, psutil.Process]]:
+    """The processes on this machine that a driver can't do without, each with the words for it.
+
+    Args:
+        session: Name of the Ray session.
+        node_id: The node that the driver is connected to; others of the session may come and go, even if they are
+            on this machine.
+    """
     found = []
     for process in psutil.process_iter(["name", "cmdline"]):
-        name = str(process.info["name"] or "").removesuffix(".exe")
-        if name in _NAMES and any(session in word for word in process.info["cmdline"] or ()):
+        name, words = str(process.info["name"] or "").removesuffix(".exe"), process.info["cmdline"] or ()
+        of_the_session = name in _NAMES and any(session in word for word in words)
+        if of_the_session and (name != "raylet" or f"--node_id={node_id}" in words):
             found.append((_NAMES[name], process))
     return found
 

@@ -1,10 +1,13 @@
 """The controller's trials on Ray Tune: covers of Tune's searcher and scheduler interfaces, and the run of a phase."""
 
+import contextlib
 import json
 import logging
 import os
 import signal
+import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,14 @@ from search.controller import SearchController
 from search.history import TrialJob
 from search.settings import SearchSettings
 from trainables.ray_trainable import RECORD, SegmentationTrial, TrialContext
+from trainables.shared_files import is_uri
 
 WORKER_DEATHS = 3
-"""Times a trial is started again, from its last checkpoint, after its process or node died."""
+"""Times in a row, without a new evaluation between, that a trial is started again after its process or node died.
+
+A trial that gets on is started again as often as nodes are lost; one that breaks its process at the same place each
+time ends.
+"""
 
 
 _TUNE_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGUSR1") if hasattr(signal, name)]
@@ -52,8 +60,19 @@ def run_phase(
         tune.with_parameters(trainable, context=context),
         lambda config: _resources(settings, config["job"]["space"]),
     )
-    tuner = tune.Tuner(
-        with_resources,
+    # Tune puts its own handlers in place and leaves them there: Ctrl-C must work again afterwards.
+    before = {number: signal.getsignal(number) for number in _TUNE_SIGNALS}
+    try:
+        with _ray_folder(settings) as folder:
+            _tuner(with_resources, settings, controller, folder).fit()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tuner(trainable: Any, settings: SearchSettings, controller: SearchController, folder: str) -> tune.Tuner:
+    return tune.Tuner(
+        trainable,
         tune_config=tune.TuneConfig(
             num_samples=-1,
             search_alg=_ControllerSearcher(controller),
@@ -64,7 +83,7 @@ def run_phase(
         ),
         run_config=tune.RunConfig(
             name=f"{settings.name}-{uuid.uuid4().hex[:8]}",
-            storage_path=_ray_storage(settings),
+            storage_path=folder,
             callbacks=[_ControllerCallback(controller)],
             stop=_HaltedStopper(controller),
             failure_config=tune.FailureConfig(max_failures=WORKER_DEATHS),
@@ -72,19 +91,16 @@ def run_phase(
             verbose=0,
         ),
     )
-    # Tune puts its own handlers in place and leaves them there: Ctrl-C must work again afterwards.
-    before = {number: signal.getsignal(number) for number in _TUNE_SIGNALS}
-    try:
-        tuner.fit()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
-def _ray_storage(settings: SearchSettings) -> str:
-    if "://" in settings.storage:
-        return f"{settings.storage.rstrip('/')}/ray"
-    return str(Path(settings.storage).parent / "ray")
+@contextlib.contextmanager
+def _ray_folder(settings: SearchSettings) -> Iterator[str]:
+    """Where Ray keeps its own files, which nobody reads: never behind a URI, where it would write them all the time."""
+    if is_uri(settings.storage):
+        with tempfile.TemporaryDirectory(prefix="segpareto-ray-", ignore_cleanup_errors=True) as folder:
+            yield folder
+    else:
+        yield str(Path(settings.storage).parent / "ray")
 
 
 def _resources(settings: SearchSettings, space: str) -> tune.PlacementGroupFactory:
@@ -186,7 +202,10 @@ class _ControllerScheduler(FIFOScheduler):  # type: ignore[misc]
             self._held.controller.noted(trial_id, note)
         if "test" in record:
             self._held.controller.tested(trial_id, record["test"])
+        before = self._held.controller.history.trials[trial_id].step
         goes_on = self._held.controller.reported(trial_id, record["metrics"])
+        if self._held.controller.history.trials[trial_id].step > before:
+            trial.run_metadata.num_failures = 0
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:

@@ -4,19 +4,27 @@ import contextlib
 import io
 import os
 import shutil
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from spaces.errors import InputError
 from trainables.checkpoint import PARTIAL, read_checkpoint, without_checksums, write_checkpoint
-from trainables.tracking.uri import without_password
+from trainables.full_disk import full_disk_error
+from trainables.shared_files import check_uri, is_uri, open_uri
 
 LAST = "last.pt"
 """Everything a trial needs to go on."""
 
 BEST = "best.pt"
 """The averaged weights at the trial's best evaluation."""
+
+RETRY_SECONDS = (1.0, 5.0, 15.0, 40.0)
+"""Waits between attempts to reach a store over the network: an outage of a minute is no fault of a trial."""
+
+_T = TypeVar("_T")
 
 
 class CheckpointStore(Protocol):
@@ -45,7 +53,7 @@ class CheckpointStore(Protocol):
 
 def open_store(location: str) -> CheckpointStore:
     """The store at a folder or URI."""
-    return UriStore(location) if "://" in location else FolderStore(Path(location))
+    return UriStore(location) if is_uri(location) else FolderStore(Path(location))
 
 
 def check_storage(location: str) -> None:
@@ -54,16 +62,8 @@ def check_storage(location: str) -> None:
     Raises:
         InputError: If they could not.
     """
-    if "://" in location:
-        from pyarrow import ArrowException
-        from pyarrow.fs import FileSystem
-
-        try:
-            files, root = FileSystem.from_uri(location)
-            files.get_file_info(root)
-        except (ArrowException, OSError, ValueError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(f"--storage {without_password(location)}: can't be used ({reason})") from None
+    if is_uri(location):
+        check_uri("--storage", location)
         return
     folder = Path(location).absolute()
     while not folder.exists() and folder != folder.parent:
@@ -111,11 +111,15 @@ class FolderStore:
 class UriStore:
     """Checkpoints behind a URI that pyarrow's file systems understand (s3://, gs://, hdfs://, file://)."""
 
-    def __init__(self, uri: str) -> None:
-        from pyarrow.fs import FileSystem
+    def __init__(self, uri: str, retry_seconds: Sequence[float] = RETRY_SECONDS) -> None:
+        """Open the store.
 
-        self._uri = uri.rstrip("/")
-        self._files, self._root = FileSystem.from_uri(self._uri)
+        Args:
+            uri: Where it is.
+            retry_seconds: Waits before a checkpoint is written or read once more.
+        """
+        self._files, self._root = open_uri(uri)
+        self._retry_seconds = retry_seconds
 
     def write(self, trial_id: str, file_name: str, state: dict[str, Any]) -> None:
         """Keep a checkpoint in one piece: uploaded under another name, then moved."""
@@ -124,8 +128,11 @@ class UriStore:
         buffer = io.BytesIO()
         with _saving(file_name):
             torch.save(state, buffer)
-        self._files.create_dir(f"{self._root}/{trial_id}", recursive=True)
-        path = f"{self._root}/{trial_id}/{file_name}"
+        self._patiently(lambda: self._upload(f"{self._root}/{trial_id}", file_name, buffer))
+
+    def _upload(self, folder: str, file_name: str, buffer: io.BytesIO) -> None:
+        self._files.create_dir(folder, recursive=True)
+        path = f"{folder}/{file_name}"
         partial = f"{path}{PARTIAL}"
         try:
             with self._files.open_output_stream(partial) as stream:
@@ -140,14 +147,29 @@ class UriStore:
         """Read a checkpoint onto the CPU, or None if there is none."""
         import torch
 
-        path = f"{self._root}/{trial_id}/{file_name}"
-        try:
-            with self._files.open_input_file(path) as stream:
-                content = io.BytesIO(stream.read())
-        except FileNotFoundError:
+        content = self._patiently(lambda: self._content(f"{self._root}/{trial_id}/{file_name}"))
+        if content is None:
             return None
         state: dict[str, Any] = torch.load(content, map_location="cpu", weights_only=True)
         return state
+
+    def _content(self, path: str) -> io.BytesIO | None:
+        try:
+            with self._files.open_input_file(path) as stream:
+                return io.BytesIO(stream.read())
+        except FileNotFoundError:
+            return None
+
+    def _patiently(self, work: Callable[[], _T]) -> _T:
+        """Do something now, or after some waits; what has not worked by then raises."""
+        for seconds in self._retry_seconds:
+            try:
+                return work()
+            except OSError as error:
+                if full_disk_error(error) is not None:
+                    raise
+                time.sleep(seconds)
+        return work()
 
     def delete(self, trial_id: str, file_name: str | None = None) -> None:
         """Remove one checkpoint of a trial, or all."""

@@ -1,29 +1,36 @@
-"""Joining a Ray cluster: a head with token authentication, started beside the search on this machine."""
+"""Joining a Ray cluster that demands a token: two nodes on this machine, data and checkpoints on an S3 server."""
 
+import json
 import os
-import socket
+import secrets
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.search.search_command import REPOSITORY, run
+from benchmarks.cluster_nodes import Cluster, cluster
+from benchmarks.s3_server import KEYS, S3Server, s3_server
+from tests.search.search_command import REPOSITORY, check_nothing_lost, run
+from tests.trainables.data.folder_builder import make_folder
+from trainables.checkpoint_store import BEST, open_store
+from trainables.data.cache_files import CACHE_VARIABLE
+from trainables.data.manifest import write_manifest
+from trainables.data.node_copy import DATASETS
+from trainables.shared_files import open_uri
 
-TOKEN = "5f" * 32
 TINY = ("--trials", "2", "--max-steps", "4", "--eval-every", "2", "--finalist-seeds", "1", "--precision", "float32")
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform == "win32", reason="Ray clusters are Linux only"),
+    pytest.mark.skipif(sys.platform != "linux", reason="Ray clusters are Linux only"),
 ]
 
 
 def environment(**changes: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "AWS_"))}
     return kept | {"PYTHONPATH": str(REPOSITORY), "RAY_USAGE_STATS_ENABLED": "0"} | changes
 
 
@@ -32,66 +39,69 @@ def search(words: list[str], folder: Path, **changes: str) -> "subprocess.Comple
 
 
 @pytest.fixture(scope="module")
-def head() -> Iterator[str]:
-    """A head of two CPU cores that demands the token; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = Path(sys.executable).with_name("ray")
-    process = subprocess.Popen(
-        [
-            command,
-            "start",
-            "--head",
-            "--block",
-            "--port",
-            str(port),
-            "--num-cpus",
-            "2",
-            "--node-ip-address",
-            "127.0.0.1",
-            "--include-dashboard",
-            "false",
-            "--disable-usage-stats",
-        ],
-        env=environment(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=TOKEN),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.5)
-    yield f"127.0.0.1:{port}"
-    process.terminate()
-    process.wait(timeout=60)
+def s3() -> Iterator[S3Server]:
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in KEYS.items():
+            patched.setenv(name, value)
+        with s3_server("shared") as server:
+            yield server
 
 
-def test_a_search_runs_on_a_cluster_it_has_the_token_of(head: str, tmp_path: Path) -> None:
-    done = search(["--address", head, "--name", "joined", *TINY], tmp_path, RAY_AUTH_TOKEN=TOKEN)
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A head and a worker of a CPU core each."""
+    cache = str(tmp_path_factory.mktemp("cache"))
+    with cluster(secrets.token_hex(32), {**KEYS, CACHE_VARIABLE: cache}) as made:
+        made.start_node(cpus=1)
+        made.start_node(cpus=1)
+        yield made
+
+
+def upload(folder: Path, uri: str) -> None:
+    from pyarrow.fs import LocalFileSystem, copy_files
+
+    files, root = open_uri(uri)
+    copy_files(str(folder), root, source_filesystem=LocalFileSystem(), destination_filesystem=files)
+
+
+def test_a_search_runs_on_two_nodes_with_data_and_checkpoints_on_s3(
+    nodes: Cluster, s3: S3Server, tmp_path: Path
+) -> None:
+    photos = {f"photo{number}_patch_000_000": number < 6 for number in range(8)}
+    data = make_folder(tmp_path / "data", {"a": photos}, height=64, width=64)
+    write_manifest(data)
+    upload(data, s3.uri("data"))
+    places = ["--data", s3.uri("data"), "--encoder-weights", "none", "--storage", s3.uri("checkpoints")]
+    token = {"RAY_AUTH_TOKEN": nodes.token}
+    cache = {CACHE_VARIABLE: nodes.environment[CACHE_VARIABLE]}
+    done = search(["--address", nodes.address, "--name", "joined", *places, *TINY], tmp_path, **token, **cache, **KEYS)
     assert done.returncode == 0, done.stderr
-    assert "Ray cluster" in done.stdout
-    results = pd.read_parquet(tmp_path / "runs" / "joined" / "results.parquet")
+    assert "Ray cluster, now 2 nodes, 2 CPU cores" in done.stdout
+    folder = tmp_path / "runs" / "joined"
+    results = pd.read_parquet(folder / "results.parquet")
     assert sorted(results["phase"]).count("search") == 2
     assert "finalist" in set(results["phase"])
     assert set(results["stop_reason"]) <= {"completed", "pruned"}
+    check_nothing_lost(folder)
+    best = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["best"]["unet"]["trial_id"]
+    assert open_store(s3.uri("checkpoints/joined/trials")).read(best, BEST) is not None
+    assert len(list((Path(cache[CACHE_VARIABLE]) / DATASETS).glob("*/complete"))) == 1
+    for name in ("settings.json", "journal.jsonl"):
+        assert KEYS["AWS_SECRET_ACCESS_KEY"] not in (folder / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("token", ["", "00" * 32])
-def test_without_the_token_the_cluster_is_refused_in_one_line(head: str, tmp_path: Path, token: str) -> None:
+def test_without_the_token_the_cluster_is_refused_in_one_line(nodes: Cluster, tmp_path: Path, token: str) -> None:
     changes = {"RAY_AUTH_TOKEN": token} if token else {"HOME": str(tmp_path)}
-    done = search(["--address", head, *TINY], tmp_path, **changes)
+    done = search(["--address", nodes.address, *TINY], tmp_path, **changes)
     assert done.returncode == 2, done.stdout
-    assert done.stderr.startswith(f"error: --address {head}")
+    assert done.stderr.startswith(f"error: --address {nodes.address}")
     assert done.stderr.count("\n") == 1
     assert "token" in done.stderr
 
 
 def test_an_address_where_nothing_answers_is_told_in_one_line(tmp_path: Path) -> None:
-    done = search(["--address", "127.0.0.1:1", *TINY], tmp_path, RAY_AUTH_TOKEN=TOKEN)
+    done = search(["--address", "127.0.0.1:1", *TINY], tmp_path, RAY_AUTH_TOKEN="00" * 32)
     assert done.returncode == 2, done.stdout
     assert done.stderr.startswith("error: --address 127.0.0.1:1")
     assert done.stderr.count("\n") == 1

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 from ray.tune.search import Searcher
@@ -19,6 +20,9 @@ class RestartedTrial:
 
     config: ClassVar = {"job": {"trial_id": "unet-000"}}
     recovers = True
+
+    def __init__(self) -> None:
+        self.run_metadata = SimpleNamespace(num_failures=0)
 
     def should_recover(self) -> bool:
         return self.recovers
@@ -41,6 +45,23 @@ def test_a_worker_that_dies_and_starts_again_neither_ends_nor_judges_its_trial(t
         trial.recovers = False
         scheduler.on_trial_error(None, trial)
         assert controller.history.trials["unet-000"].stop_reason == "error"
+
+
+def test_only_deaths_without_an_evaluation_between_are_counted(tmp_path: Path) -> None:
+    """Spot machines may take any number of nodes from a trial that gets on."""
+    with driven(make_settings(), tmp_path) as controller:
+        scheduler = _ControllerScheduler(controller)
+        trial = RestartedTrial()
+        start_next(controller)
+        for step in (10, 20):
+            result = {RECORD: json.dumps({"metrics": {"step": step, "miou": 0.2}, "notes": []})}
+            trial.run_metadata.num_failures = 2
+            scheduler.on_trial_result(None, trial, result)
+            assert trial.run_metadata.num_failures == 0
+            # Told once more after a restart: nothing new.
+            trial.run_metadata.num_failures = 1
+            scheduler.on_trial_result(None, trial, result)
+            assert trial.run_metadata.num_failures == 1
 
 
 def test_what_went_otherwise_than_asked_is_journaled_and_shown_once(tmp_path: Path) -> None:
