@@ -11,7 +11,6 @@ from search.history import SearchHistory, TrialHistory
 from search.settings import SearchSettings
 from spaces.configuration import TrialConfig
 from trainables.checkpoint_store import BEST, CheckpointStore
-from trainables.data.opening import DataSource, open_split
 from trainables.tracking.search_recorder import SearchRecorder
 
 if TYPE_CHECKING:
@@ -55,19 +54,7 @@ def draw_panels(
 def _opened(settings: SearchSettings) -> "TrialData":
     from trainables.data.trial_data import TrialData
 
-    source = DataSource(
-        root=settings.data.root,
-        class_mapping=settings.data.class_mapping,
-        labeled_list=settings.data.labeled_list,
-        described=settings.data.described,
-    )
-    dataset, split = open_split(
-        source,
-        by=settings.data.split_by,
-        seed=settings.seed,
-        fingerprint=settings.data.fingerprint,
-        expected_hash=settings.data.split_hash,
-    )
+    dataset, split = settings.open_data()
     return TrialData(dataset, split, validation_windows=settings.validation_windows)
 
 

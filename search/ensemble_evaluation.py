@@ -7,7 +7,6 @@ from search.ensembles import EnsembleJob, NotEvaluatedError, WeightsGoneError
 from search.settings import SearchSettings
 from spaces.configuration import TrialConfig
 from trainables.checkpoint_store import BEST, open_store
-from trainables.data.opening import DataSource, open_split
 
 
 def evaluate_on_ray(settings: SearchSettings, job: EnsembleJob) -> Mapping[str, Any]:
@@ -67,16 +66,5 @@ def evaluate_here(settings: SearchSettings, job: EnsembleJob) -> dict[str, Any]:
         model.load_state_dict(state["model"])
         model = model.to(device).to(memory_format=layout.memory_format).eval()
         members.append(Member(model, config, layout))
-    dataset, split = open_split(
-        DataSource(
-            root=settings.data.root,
-            class_mapping=settings.data.class_mapping,
-            labeled_list=settings.data.labeled_list,
-            described=settings.data.described,
-        ),
-        by=settings.data.split_by,
-        seed=settings.seed,
-        fingerprint=settings.data.fingerprint,
-        expected_hash=settings.data.split_hash,
-    )
+    dataset, split = settings.open_data()
     return tested_record(evaluate_ensemble(members, TrialData(dataset, split), "test", settings=settings.evaluation))

@@ -23,7 +23,6 @@ from search.study_database import STUDIES, StudyDatabase
 from spaces.command_line import terminated_as_interrupted
 from trainables.checkpoint_store import open_store
 from trainables.compute.machines import GIGABYTE
-from trainables.data.opening import DataSource
 from trainables.full_disk import full_disk_error
 from trainables.journal import Event, Journal, JournalReader, read_journal
 from trainables.ray_trainable import TrialContext
@@ -153,12 +152,7 @@ def _after_the_finals(
 
 def _context(settings: SearchSettings, encoder_states: dict[str, dict[str, Any]]) -> TrialContext:
     return TrialContext(
-        data=DataSource(
-            root=settings.data.root,
-            class_mapping=settings.data.class_mapping,
-            labeled_list=settings.data.labeled_list,
-            described=settings.data.described,
-        ),
+        data=settings.data.source,
         fingerprint=settings.data.fingerprint,
         split_by=settings.data.split_by,
         split_seed=settings.seed,

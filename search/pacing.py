@@ -17,7 +17,6 @@ from spaces.configuration import TrialConfig
 from spaces.drawing import RandomSource
 from spaces.errors import InputError
 from trainables.compute.layout_settings import LayoutSettings
-from trainables.data.opening import DataSource, open_split
 
 if TYPE_CHECKING:
     from trainables.training.pace import Pace
@@ -169,19 +168,7 @@ def paces(timing: Timing) -> "list[Pace]":
     settings, on_gpu = timing.settings, timing.settings.device.kind == "cuda"
     if not on_gpu:
         torch.set_num_threads(timing.threads)
-    source = settings.data
-    dataset, split = open_split(
-        DataSource(
-            root=source.root,
-            class_mapping=source.class_mapping,
-            labeled_list=source.labeled_list,
-            described=source.described,
-        ),
-        by=source.split_by,
-        seed=settings.seed,
-        fingerprint=source.fingerprint,
-        expected_hash=source.split_hash,
-    )
+    dataset, split = settings.open_data()
     windows = min(settings.validation_windows or TIMED_WINDOWS, TIMED_WINDOWS)
     data = TrialData(dataset, split, validation_windows=windows)
     loader = BatchLoader(data, workers=settings.device.loader_workers, pin_memory=on_gpu)

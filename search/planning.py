@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from analysis.scores import floor_miou_majority
 from search.budget import Given
+from search.buildable import check_networks
 from search.encoder_starts import encoder_starts
 from search.folder import TRIALS, default_name
 from search.grace import default_grace_steps
@@ -151,6 +152,8 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
         deployment=options.deployment,
         versions=part_versions(),
     )
+    for space in spaces:
+        check_networks(space, len(dataset.classes.names))
     sizes = {space.name: _checkpoint_mb(space, len(dataset.classes.names)) for space in spaces}
     given = Given(
         trials=options.trials is not None,
@@ -209,11 +212,15 @@ def _fitted(space: Space, preset: Preset, dataset: Dataset, split: Split, notes:
         space = space.fix(fixed)
     except ValidationError as error:
         raise InputError(f"space {space.name}: {first_complaint(error)}") from None
-    for name in space.baseline.class_weight_factors:
+    named = [("baseline", "class_weight_factors", name) for name in space.baseline.class_weight_factors]
+    searched_by_class = [parameter.name.partition(".") for parameter in space.parameters]
+    named += [("parameters", field, name) for field, _, name in searched_by_class if name not in {"", "*"}]
+    for part, field, name in named:
         if name not in dataset.classes.names:
-            place = space.lines.get(("baseline", "class_weight_factors"), f"space {space.name}")
+            written = field if part == "baseline" else f"{field}.{name}"
+            place = space.lines.get((part, written), f"space {space.name}")
             known = ", ".join(dataset.classes.names)
-            raise InputError(f"{place}: class_weight_factors: {name!r} is no class of the data; they have {known}")
+            raise InputError(f"{place}: {field}: {name!r} is no class of the data; they have {known}")
     space = space.for_classes(dataset.classes.names[1:])
     if len(split.unlabelled) == 0:
         note = "no unlabelled images: self-training and its parameters are left out"
@@ -289,18 +296,9 @@ def _data_settings(source: DataSource, dataset: Dataset, split: Split) -> DataSe
 
 
 def _checkpoint_mb(space: Space, classes: int) -> float:
-    """Size of a trial's whole checkpoint: weights, their average, the best average, and the optimiser's state.
-
-    Building the baseline's network also finds an encoder that does not exist before anything starts.
-    """
+    """Size of a trial's whole checkpoint: weights, their average, the best average, and the optimiser's state."""
     from trainables.models import create_model
 
-    for name in ("architecture", "encoder"):
-        for value in space.values_of(name):
-            try:
-                create_model(space.baseline.model_copy(update={name: value}), classes=classes)
-            except InputError as error:
-                raise InputError(f"{space.place_of(name, value)}: {str(error).removeprefix(f'{name}: ')}") from None
     model = create_model(space.baseline, classes=classes)
     optimiser_copies = 2 if space.baseline.optimizer == "adamw" else 1
     return sum(parameter.numel() for parameter in model.parameters()) * 4 / 1e6 * (3 + optimiser_copies)

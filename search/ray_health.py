@@ -76,7 +76,8 @@ class _Head:
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
-        self._place = (host, int(port))
+        # IPv6 addresses stand in brackets before a port.
+        self._place = (host.strip("[]"), int(port))
         self._heard = time.monotonic()
 
     def silent(self) -> bool:

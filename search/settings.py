@@ -9,6 +9,9 @@ from spaces.configuration import TrialConfig
 from spaces.parameters import Parameter
 from spaces.space import Space
 from trainables.compute.layout_settings import LayoutSettings
+from trainables.data.dataset import Dataset
+from trainables.data.opening import DataSource, open_split
+from trainables.data.split import Split
 from trainables.evaluation.settings import EvaluationSettings
 from trainables.settings_file import read_settings_file, write_settings_file
 
@@ -66,6 +69,16 @@ class DataSettings(BaseModel):
     classes: tuple[dict[str, Any], ...]
     images: dict[str, int]
     floor_miou: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def source(self) -> DataSource:
+        """Where they come from."""
+        return DataSource(
+            root=self.root,
+            class_mapping=self.class_mapping,
+            labeled_list=self.labeled_list,
+            described=self.described,
+        )
 
 
 class DeviceSettings(BaseModel):
@@ -194,6 +207,20 @@ class SearchSettings(BaseModel):
     def trials_in_all(self) -> int:
         """Trials of all spaces."""
         return sum(self.trials_of(space) for space in self.spaces)
+
+    def open_data(self) -> tuple[Dataset, Split]:
+        """Open the data, and split them as the search does.
+
+        Raises:
+            InputError: If they are not those that the search began with, or can't be opened.
+        """
+        return open_split(
+            self.data.source,
+            by=self.data.split_by,
+            seed=self.seed,
+            fingerprint=self.data.fingerprint,
+            expected_hash=self.data.split_hash,
+        )
 
     def with_memory_options(self, loader_workers: int | None, image_cache_gb: float | None) -> Self:
         """The settings with other memory for data, where given; no result depends on it."""

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from search.forecast import SEEDS, Range
 from search.settings import SearchSettings
-from search.whole_simulation import AROUND_SECONDS, PROCESS_START_SECONDS, simulate_whole, without_objectives
+from search.whole_simulation import (
+    AROUND_SECONDS,
+    NETWORKS_OF_A_SPACE,
+    PROCESS_START_SECONDS,
+    simulate_whole,
+    without_objectives,
+)
 from search.worker_pool import WorkerPool, worker_text
 from spaces.durations import duration_text
 
@@ -155,7 +161,7 @@ def worker_forecast_lines(basis: Basis, found: Sequence[WorkerForecast]) -> list
         f"a worker's start: {start}",
         f"{PROCESS_START_SECONDS:g} s for a trial's process to start, once a phase, and {AROUND_SECONDS:g} s around",
         "no worker is lost, and storage and network hold nobody up",
-        "as many finals as there may be",
+        f"as many finals as there may be, and {NETWORKS_OF_A_SPACE} networks of a space to measure at the end",
     ]
     lines.append("assumed: " + "; ".join(part for part in assumed if part))
     return lines

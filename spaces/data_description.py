@@ -1,6 +1,8 @@
 """What a user's YAML file says of data: where the files lie, and what the masks' values mean."""
 
+import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Self
@@ -103,8 +105,8 @@ class DataDescription(BaseModel):
             "value": [value for one in classes for value in one.values],
         }
         for kind, found in kinds.items():
-            if len(set(found)) < len(found):
-                twice = next(each for each in found if found.count(each) > 1)
+            twice, times = max(Counter(found).items(), key=lambda entry: entry[1], default=(None, 0))
+            if times > 1:
                 raise ValueError(f"the {kind} {twice!r} is there twice; classes must differ")
         without = [one.name for one in classes if not one.values]
         if without and len(without) < len(classes):
@@ -115,8 +117,10 @@ class DataDescription(BaseModel):
     def _check_together(self) -> Self:
         if {"images", "masks"} & self.model_fields_set and not {"images", "masks"} <= self.model_fields_set:
             raise ValueError("give both images: and masks:, or neither")
-        if self.masks_pattern.captured and not self.images_pattern.captured:
-            raise ValueError("masks: has {capture}, which images: has not")
+        if self.masks_pattern.captured != self.images_pattern.captured:
+            # Masks of two captures in one folder: images of one name would share a mask.
+            one, other = ("masks", "images") if self.masks_pattern.captured else ("images", "masks")
+            raise ValueError(f"{one}: has {{capture}}, which {other}: has not")
         if self.images_pattern.captured and self.capture is not None:
             raise ValueError("capture: names captures by file names, {capture} in images: by folders; keep one of them")
         if self.images_pattern == self.masks_pattern:
@@ -138,8 +142,11 @@ class DataDescription(BaseModel):
 
     def as_text(self) -> str | None:
         """What differs from the defaults, as JSON that `from_text` reads; None where nothing does."""
-        text = self.model_dump_json(exclude_defaults=True)
-        return None if text == "{}" else text
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        if {"images", "masks"} & content.keys():
+            # Neither is taken without the other, even where one of them is the default.
+            content |= {"images": self.images, "masks": self.masks}
+        return json.dumps(content) if content else None
 
     @classmethod
     def from_text(cls, text: str | None) -> "DataDescription":

@@ -1,5 +1,6 @@
 """Reading a data file: a YAML file that says where data lie and what they mean, or a space file with `data:`."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -28,8 +29,12 @@ def read_data_file(path: Path) -> DataFile:
     return described_data(read_mapping(path, _WHAT, _EXPECTED))
 
 
-def described_data(file: YamlFile) -> DataFile:
+def described_data(file: YamlFile, *, must_exist: bool = True) -> DataFile:
     """What a file, or its `data:`, says; `data:` may also name another data file.
+
+    Args:
+        file: The file.
+        must_exist: Whether the folder and files that it names must be there.
 
     Raises:
         InputError: If it is wrong; the message has the file's name and line.
@@ -38,24 +43,33 @@ def described_data(file: YamlFile) -> DataFile:
     within = (DATA_KEY,) if DATA_KEY in file.content else ()
     content = file.content[DATA_KEY] if within else file.content
     if isinstance(content, str):
-        other = read_mapping(folder / content, _WHAT, _EXPECTED)
+        other = read_mapping(folder / _expanded(content), _WHAT, _EXPECTED)
         if DATA_KEY in other.content:
             raise InputError(
                 f"{file.what} {file.path}, line {file.line_of(within)}: data: {content!r} has data: itself; name a "
                 "file that begins with root:"
             )
-        return described_data(other)
+        return described_data(other, must_exist=must_exist)
     try:
         found = DataFile.model_validate(content)
     except ValidationError as error:
         raise file.complaint(error, *within) from None
-    paths = {
-        name: str((folder / Path(given).expanduser()).resolve())
-        for name in ("root", "class_mapping", "labeled_list")
-        if (given := getattr(found, name)) is not None and "://" not in given
-    }
-    for name, path in paths.items():
-        if not Path(path).exists():
-            line = file.line_of((*within, name))
-            raise InputError(f"{file.what} {file.path}, line {line}: {name}: there is no {path}")
+    paths: dict[str, str] = {}
+    for name in ("root", "class_mapping", "labeled_list"):
+        given = getattr(found, name)
+        if given is None or (name == "root" and "://" in given):
+            continue
+        line = f"{file.what} {file.path}, line {file.line_of((*within, name))}: {name}:"
+        if "://" in given:
+            raise InputError(f"{line} must be a local file; only root: may be a URI")
+        paths[name] = str((folder / _expanded(given)).resolve())
+        if must_exist and not Path(paths[name]).exists():
+            raise InputError(f"{line} there is no {paths[name]}")
     return found.model_copy(update=paths)
+
+
+def _expanded(path: str) -> Path:
+    """A path with `~` spelled out, where that is known."""
+    with suppress(RuntimeError):
+        return Path(path).expanduser()
+    return Path(path)

@@ -169,5 +169,6 @@ def _read(path: Path) -> _Source:
     except ValidationError as error:
         raise file.complaint(error) from None
     if source.content.data is not None:
-        described_data(file)
+        # Another --data, or another file's data:, may take the place of a folder that is not there.
+        described_data(file, must_exist=False)
     return source

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import yaml
 from pydantic import ValidationError
+from yaml.constructor import ConstructorError
 
 from spaces.errors import InputError
 from spaces.space import first_complaint
@@ -23,6 +24,14 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         first: [(tag, form) for tag, form in resolvers if tag != _BOOLEAN or first not in "oO"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """What a node says; a word that is not of its kind, a date 2026-99-99 say, is told with its line."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, AttributeError):
+            kind = node.tag.rpartition(":")[2]
+            raise ConstructorError(None, None, f"{node.value!r} is no {kind}", node.start_mark) from None
 
 
 class _Dumper(yaml.SafeDumper):
@@ -115,6 +124,28 @@ def _parsed(text: str) -> tuple[yaml.Node | None, Any]:
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
+        _refuse_repeated_keys(node)
         return node, None if node is None else loader.construct_document(node)
     finally:
         loader.dispose()
+
+
+def _refuse_repeated_keys(root: yaml.Node | None) -> None:
+    """YAML itself would take the last of them and say nothing."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        # Aliases lead to one node from several places, and may go round in a circle.
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            keys: set[tuple[str, str]] = set()
+            for key, value in node.value:
+                waiting.append(value)
+                if isinstance(key, yaml.ScalarNode):
+                    if (key.tag, key.value) in keys:
+                        raise ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+                    keys.add((key.tag, key.value))

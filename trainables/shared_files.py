@@ -4,10 +4,16 @@ Where a store is and how to get in are two things: the URI says where, the envir
 and its like, a profile, or the machine's role) how. A URI is written down in settings and shown, keys never are.
 """
 
+import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from spaces.errors import InputError
+
+_SECRET = re.compile(
+    r"(?:^|&)(?:[^=&]*(?:secret|password|token|access_?key|account_?key)[^=&]*|sig)=|:[^/@&]*@", re.IGNORECASE
+)
+"""Parts of a query that hold keys: by their name, or as USER:PASSWORD@ of an endpoint."""
 
 
 def is_uri(location: str) -> bool:
@@ -27,10 +33,19 @@ def check_without_keys(option: str, uri: str) -> None:
     Raises:
         InputError: If it does.
     """
-    user_info, at, _ = urlsplit(uri).netloc.rpartition("@")
-    if at and (":" in user_info or urlsplit(uri).scheme == "s3"):
+    scheme, _, rest = uri.partition("://")
+    place, mark, query = rest.partition("?")
+    host = place.partition("/")[0]
+    user_info, at, _ = host.rpartition("@")
+    # Secrets may hold slashes: of KEY:SE/CRET@bucket only KEY:SE stands where a bucket would, which has no colon.
+    cut_off = ":" in host and ("@" in place or not host.rpartition(":")[2].isdigit())
+    in_place = ":" in user_info or (scheme.lower() == "s3" and (bool(at) or cut_off))
+    in_query = _SECRET.search(unquote(query)) is not None
+    if in_place or in_query:
+        shown = f"***@{place.rpartition('@')[2]}" if "@" in place else "***"
+        uri = f"{scheme}://{shown if in_place else place}{mark}{'***' if in_query else query}"
         raise InputError(
-            f"{option} {uri.replace(f'{user_info}@', '***@')}: holds keys, which would be written down; leave them out "
+            f"{option} {uri}: holds keys, which would be written down; leave them out "
             "and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY on every node, or give the nodes a role"
         )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spaces.data_description import DataDescription
+from spaces.data_description import DEFAULT_IMAGES, DEFAULT_MASKS, DataDescription
 from spaces.data_file import is_data_file, read_data_file
 from spaces.errors import InputError
 from spaces.loading import data_of_spaces, load_space
@@ -41,7 +41,7 @@ def test_a_uri_stays_as_it_is(tmp_path: Path) -> None:
 def test_values_may_be_a_range(tmp_path: Path) -> None:
     text = "root: scenes\nclasses: [{name: a, values: {low: 0, high: 127}}, {name: b, values: {low: 128, high: 255}}]\n"
     description = read_data_file(write(tmp_path, text)).description
-    assert '{"low":0,"high":127}' in str(description.as_text())
+    assert '{"low": 0, "high": 127}' in str(description.as_text())
     assert DataDescription.from_text(description.as_text()) == description
     first, second = description.classes
     assert (first.values[-1], second.values[0], len(second.values)) == (127, 128, 128)
@@ -66,6 +66,11 @@ def test_values_may_be_a_range(tmp_path: Path) -> None:
         (f"root: scenes\n{CLASSES}ignored: [255]\n", 1, "ignored: 255 is that of a class"),
         (f"root: scenes\n{CLASSES}class_mapping: scenes\n", 1, "keep one of them"),
         ("root: scenes\nimage: '*.jpg'\n", 2, "Extra inputs"),
+        ("root: scenes\nroot: other\n", 2, "'root' is there twice"),
+        ("root: scenes\nphoto: 2026-99-99\n", 2, "'2026-99-99' is no timestamp"),
+        ("root: scenes\nimages: '{capture}/a/*.png'\nmasks: m/*.png\n", 1, "images: has {capture}, which masks: has"),
+        ("root: scenes\nlabeled_list: s3://bucket/list.txt\n", 2, "only root: may be a URI"),
+        ("root: ~nobody-of-this-name/scenes\n", 1, "there is no "),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_line(tmp_path: Path, text: str, line: int, told: str) -> None:
@@ -103,6 +108,27 @@ def test_a_mistake_in_a_spaces_data_is_told_with_its_line(tmp_path: Path) -> Non
     path = write(tmp_path, "extends: unet\nname: mine\ndata:\n  root: scenes\n  photos: x\n")
     with pytest.raises(InputError, match=r"mine\.yaml, line 5: .*photos"):
         load_space(str(path))
+
+
+@pytest.mark.parametrize("masks", ["{capture}/labels/{stem}.png", DEFAULT_MASKS])
+@pytest.mark.parametrize("images", [DEFAULT_IMAGES, "{capture}/rgb/*.jpg"])
+def test_a_layout_that_is_partly_the_usual_one_is_read_back(images: str, masks: str) -> None:
+    description = DataDescription(images=images, masks=masks)
+    assert DataDescription.from_text(description.as_text()) == description
+
+
+def test_a_space_can_be_read_where_its_data_are_not(tmp_path: Path) -> None:
+    path = write(tmp_path, "extends: unet\nname: mine\ndata: {root: gone}\n")
+    space = load_space(str(path))
+    with pytest.raises(InputError, match=r"line 3: root: there is no .*gone"):
+        data_of_spaces([space])
+
+
+def test_long_ranges_that_overlap_are_told_at_once(tmp_path: Path) -> None:
+    ranges = "values: {low: 0, high: 40000}", "values: {low: 40000, high: 65535}"
+    path = write(tmp_path, "root: scenes\nclasses:\n" + "".join(f"  - {{name: c{len(r)}, {r}}}\n" for r in ranges))
+    with pytest.raises(InputError, match="the value 40000 is there twice"):
+        read_data_file(path)
 
 
 def test_a_folder_is_no_data_file_whatever_its_name(tmp_path: Path) -> None:

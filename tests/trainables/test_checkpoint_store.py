@@ -10,6 +10,7 @@ from benchmarks.s3_server import S3Server
 from spaces.errors import InputError
 from trainables.checkpoint import PARTIAL
 from trainables.checkpoint_store import BEST, LAST, CheckpointStore, FolderStore, UriStore, check_storage, open_store
+from trainables.shared_files import check_without_keys
 
 
 @pytest.fixture(params=["folder", "file", "s3"])
@@ -110,12 +111,31 @@ def test_an_s3_location_is_checked(s3: S3Server, location: str, expected: str, m
     check_storage(s3.uri("somewhere"))
 
 
-@pytest.mark.parametrize("location", ["s3://AKIAX:secretkey@bucket/x", "s3://AKIAX@bucket/x"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "s3://AKIAX:secretkey@bucket/x",
+        "s3://AKIAX@bucket/x",
+        "s3://AKIAX:se/cretkey/secretkey@bucket/x",
+        "s3://AKIAX:secretkey/bucket/x",
+        "s3://bucket/x?endpoint_override=http://AKIAX:secretkey@host:9000",
+        "s3://bucket/x?endpoint_override=http%3A%2F%2FAKIAX%3Asecretkey%40host",
+        "abfs://data@account.dfs.core.windows.net/x?client_secret=secretkey",
+    ],
+)
 def test_keys_are_not_taken_from_the_location_and_not_shown(location: str) -> None:
     with pytest.raises(InputError, match="AWS_ACCESS_KEY_ID") as raised:
         check_storage(location)
     assert "secretkey" not in str(raised.value)
     assert "AKIAX" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["s3://bucket/a:b@c/x", "s3://bucket/x?endpoint_override=http://host:9000&scheme=http", "hdfs://host:9000/a@b"],
+)
+def test_what_only_looks_like_keys_is_taken(location: str) -> None:
+    check_without_keys("--data", location)
 
 
 def test_checking_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -94,9 +94,8 @@ def _parser() -> OneLineArgumentParser:
 def _add_folder_options(parser: OneLineArgumentParser) -> None:
     parser.add_argument(
         "folder",
-        type=Path,
         metavar="DIR",
-        help="data folder: CAPTURE/images and CAPTURE/masks; or a YAML file that describes data",
+        help="data folder: CAPTURE/images and CAPTURE/masks; or a YAML file that describes data, or a URI",
     )
     _add_class_mapping_option(parser)
     parser.add_argument(
@@ -121,9 +120,7 @@ def _folder_arguments(options: Namespace) -> dict[str, Any]:
     """What `survey_folder` takes, from the options of `_add_folder_options`."""
     from trainables.data.opening import DataSource
 
-    source = DataSource.named(
-        str(options.folder), class_mapping=options.class_mapping, labeled_list=options.labeled_list
-    )
+    source = DataSource.named(options.folder, class_mapping=options.class_mapping, labeled_list=options.labeled_list)
     return source.folder_arguments()
 
 

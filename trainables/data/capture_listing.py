@@ -117,12 +117,13 @@ def list_capture(
             foreign += len(ends)
             continue
         if len(usable) > 1:
-            names = " and ".join(sorted(stem + end for end in usable))
+            names = " and ".join(sorted(description.images_pattern.prefix + stem + end for end in usable))
             problems.append(Problem("error", "same name twice", f"{at}: {names} differ in the extension only"))
             continue
         found.stems.append(stem)
         found.image_ends.append(usable[0])
-        found.mask_ends.append(_mask_end(stem, masks.pop(stem, ()), found.masks, problems))
+        called = f"{description.masks_pattern.prefix}{stem}"
+        found.mask_ends.append(_mask_end(called, masks.pop(stem, ()), found.masks, problems))
     if foreign:
         kind = "no PNG, JPEG or TIFF" if description.images_pattern.any_extension else f"not {description.images}"
         problems.append(Problem("warning", "other files", f"{at}: {foreign} files that are {kind}"))
@@ -176,17 +177,18 @@ def _by_stem(names: list[str], pattern: FilePattern) -> tuple[_Ends, int]:
     return found, unfit
 
 
-def _mask_end(stem: str, ends: tuple[str, ...], place: str, problems: list[Problem]) -> str:
+def _mask_end(called: str, ends: tuple[str, ...], place: str, problems: list[Problem]) -> str:
+    """What follows in the name of the one usable mask that is `called` so; "" where there is none."""
     if not ends:
         return ""
     usable = sorted(end for end in ends if _extension(end) in MASK_SUFFIXES)
     if len(usable) > 1:
-        text = f"{place}: {' and '.join(stem + end for end in usable)} are both masks of {stem}; keep one"
+        text = f"{place}: {' and '.join(called + end for end in usable)} are masks of one image; keep one"
         problems.append(Problem("error", "same name twice", text))
         return ""
     lossy = sorted(end for end in ends if _extension(end) in IMAGE_SUFFIXES)
     if not usable and lossy:
-        text = f"{place}/{stem}{lossy[0]}: JPEG changes the colours of a mask; save it as PNG"
+        text = f"{place}/{called}{lossy[0]}: JPEG changes the colours of a mask; save it as PNG"
         problems.append(Problem("error", "mask is a JPEG", text))
         return ""
     return usable[0] if usable else ""

@@ -63,7 +63,7 @@ def read_class_mapping(path: Path) -> ClassMapping:
 
 def described_classes(description: DataDescription) -> ClassMapping:
     """The classes of a description, which must have some; those without a colour get one: black, then hues."""
-    taken = {one.colour for one in description.classes}
+    taken = {*(one.colour for one in description.classes), *description.ignored}
     free = (colour for colour in _hues() if colour not in taken)
     colours = [one.colour or next(free) for one in description.classes]
     grey = [entry for entry in description.ignored if isinstance(entry, int)]

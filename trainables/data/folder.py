@@ -92,7 +92,7 @@ def survey_folder(
         records = apply_labelled_list(records, read_labelled_list(list_path), list_path)
     problems = list(index.problems)
     labelled = records.labelled_positions()
-    cache_path = inspection_cache_file(cache_dir, root, classes)
+    cache_path = inspection_cache_file(cache_dir, root, classes, description)
     inspected, sound = _inspect(records.take(labelled), classes, cache_path, problems, progress)
     problems += unlabelled_problems(records) + content_problems(classes, inspected)
     sizes = np.zeros((2, len(records)), dtype=np.int32)

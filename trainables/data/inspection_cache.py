@@ -1,4 +1,4 @@
-"""Remembering inspections between runs, in one file per data folder and class mapping.
+"""Remembering inspections between runs, in one file per data folder, layout and class mapping.
 
 A remembered inspection counts as long as size and time of both files are what they were, so that a changed
 mask is inspected again, alone. Images that are not labelled this time, because of another list of labelled
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spaces.data_description import DataDescription
 from trainables.data.cache_files import Arrays, array_text, cache_file, read_arrays, text_array, write_arrays
 from trainables.data.dataset import ClassMapping
 from trainables.data.inspection import Inspected
@@ -59,10 +60,12 @@ class RememberedInspections:
         return RememberedInspections(table, np.concatenate([self.stamps[kept], stamps])[order])
 
 
-def inspection_cache_file(cache_dir: Path, root: Path, classes: ClassMapping) -> Path:
-    """The file that remembers the inspections of one data folder, read with one class mapping."""
+def inspection_cache_file(cache_dir: Path, root: Path, classes: ClassMapping, description: DataDescription) -> Path:
+    """The file that remembers the inspections of one data folder, its files found and its masks read in one way."""
+    # Which files a name stands for: others may have the same sizes and times.
+    layout = (description.images, description.masks)
     meaning = (classes.names, classes.colours, classes.values, classes.ignored_values, classes.ignored_colours)
-    return cache_file(cache_dir, "inspection", root, INSPECTION_VERSION, *meaning)
+    return cache_file(cache_dir, "inspection", root, INSPECTION_VERSION, *layout, *meaning)
 
 
 def read_inspections(path: Path, classes: ClassMapping) -> RememberedInspections:

@@ -56,10 +56,11 @@ def write_manifest(folder: Path, progress: Callable[[int, int], None] | None = N
             if progress is not None:
                 progress(done, len(names))
     content = "".join(lines).encode()
+    manifest = read_manifest(content, str(folder / MANIFEST))
     temporary = folder / f".{MANIFEST}"
     temporary.write_bytes(content)
     temporary.replace(folder / MANIFEST)
-    return read_manifest(content, str(folder / MANIFEST))
+    return manifest
 
 
 def read_manifest(content: bytes, place: str) -> Manifest:
@@ -73,19 +74,19 @@ def read_manifest(content: bytes, place: str) -> Manifest:
         InputError: If it is none, or names files outside the data folder.
     """
     checksums: dict[str, str] = {}
+    if not content.strip():
+        raise InputError(f"{place}: is empty; {_hint()}")
     try:
-        lines = content.decode().splitlines()
+        # Only at line feeds: names may hold what else Unicode ends lines with.
+        lines = [line.removesuffix("\r") for line in content.decode().removesuffix("\n").split("\n")]
     except UnicodeDecodeError:
         raise InputError(f"{place}: no text; {_hint()}") from None
     for number, line in enumerate(lines, start=1):
         checksum, _, name = line.partition("  ")
-        path = PurePosixPath(name)
-        inside = name and not path.is_absolute() and ".." not in path.parts and _DRIVE not in path.parts[0]
-        if len(checksum) != 64 or set(checksum) - set("0123456789abcdef") or not inside or "\\" in name:
+        if len(checksum) != 64 or set(checksum) - set("0123456789abcdef") or not _is_inside(name):
             raise InputError(f"{place}, line {number}: must be a SHA-256, two spaces and a relative path; {_hint()}")
-        checksums[name] = checksum
-    if not checksums:
-        raise InputError(f"{place}: is empty; {_hint()}")
+        if checksums.setdefault(name, checksum) != checksum:
+            raise InputError(f"{place}, line {number}: {name} is there twice, with two checksums; {_hint()}")
     return Manifest(checksums, hashlib.sha256(content).hexdigest())
 
 
@@ -98,12 +99,26 @@ def file_checksum(path: Path) -> str:
 def _names(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*"):
         relative = path.relative_to(folder)
+        if path.is_dir() and path.is_symlink():
+            raise InputError(f"{path}: links to a folder, whose files would be left out; put the folder itself there")
         if path.is_dir() or relative.as_posix() == MANIFEST or any(part.startswith(".") for part in relative.parts):
             continue
         name = relative.as_posix()
-        if any(mark in name for mark in _LINE_ENDS):
+        if not _is_text(name) or any(mark in name for mark in _LINE_ENDS):
             raise InputError(f"{folder}: {name!r} can't stand in a manifest; rename it")
         yield name
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a path is relative, leads nowhere out of the folder and is spelled in the only way there is."""
+    path = PurePosixPath(name)
+    plain = bool(path.parts) and str(path) == name and not path.is_absolute()
+    return plain and ".." not in path.parts and _DRIVE not in path.parts[0] and "\\" not in name
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name's bytes were UTF-8: others reach Python as lone surrogates."""
+    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _hint() -> str:

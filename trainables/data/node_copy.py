@@ -142,7 +142,8 @@ def _copy_file(source: _Source, folder: Path, name: str, checksum: str) -> None:
             f"--data {source.uri}: {name} is not what {MANIFEST} says; put the file there again, "
             "or write the manifest anew by: python -m trainables.data manifest DIR"
         )
-    part = path.with_name(path.name + _PART)
+    # Hidden, as nothing is that a manifest is written of: the data may hold a file of the name with this ending.
+    part = path.with_name(f".{path.name}{_PART}")
     part.write_bytes(content)
     part.replace(path)
 

@@ -1,7 +1,7 @@
 """Opening the data of a search, in whatever process needs it."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,23 +77,25 @@ class DataSource:
             return ProceduralDataset(seed=self.seed)
         from trainables.data.folder import FolderDataset
 
-        source = self
-        if is_uri(self.root):
-            from trainables.data.node_copy import node_copy
-
-            source = replace(self, root=str(node_copy(self.root)))
-        return FolderDataset.open(**source.folder_arguments())
+        return FolderDataset.open(**self.folder_arguments())
 
     def folder_arguments(self) -> dict[str, Any]:
-        """What `trainables.data.folder.survey_folder` takes.
+        """What `trainables.data.folder.survey_folder` takes; of data behind a URI, this node's copy of them.
 
         Raises:
             ValueError: These are the built-in data.
+            spaces.errors.InputError: Data behind a URI can't be copied.
+            trainables.full_disk.FullDiskError: There is no room for a copy.
         """
         if self.root is None:
             raise ValueError("the built-in data lie in no folder")
+        root = Path(self.root)
+        if is_uri(self.root):
+            from trainables.data.node_copy import node_copy
+
+            root = node_copy(self.root)
         return {
-            "root": Path(self.root),
+            "root": root,
             "class_mapping": Path(self.class_mapping) if self.class_mapping else None,
             "labelled_list": Path(self.labeled_list) if self.labeled_list else None,
             "description": DataDescription.from_text(self.described),

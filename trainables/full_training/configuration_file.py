@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
-from spaces.loading import SpaceFile, builtin_space_names, data_of_spaces, load_space
+from spaces.loading import SpaceFile, builtin_space_names, load_space
 from spaces.yaml_file import YamlFile, read_mapping, yaml_text
 
 EXPECTED = "values of a configuration (architecture:, encoder:, ...), a space, or a file that a search left behind"
@@ -153,9 +153,8 @@ def read_configuration(name_or_path: str) -> ChosenConfiguration:
 
 def _baseline(name_or_path: str) -> ChosenConfiguration:
     space = load_space(name_or_path)
-    return ChosenConfiguration(
-        source=name_or_path, config=space.baseline, space=space.name, data_file=data_of_spaces([space])
-    )
+    data_file = None if space.data is None else str(space.data)
+    return ChosenConfiguration(source=name_or_path, config=space.baseline, space=space.name, data_file=data_file)
 
 
 def _trial(source: str, file: YamlFile) -> ChosenConfiguration:

@@ -1,5 +1,6 @@
 """Folders that a data file describes: other layouts, values, photos and captures by name."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from spaces.data_description import DataDescription
 from spaces.errors import InputError
 from tests.trainables.data.folder_builder import save
 from trainables.data.__main__ import main
+from trainables.data.class_mapping import described_classes
 from trainables.data.dataset import IGNORE_INDEX
 from trainables.data.folder import FolderDataset
 from trainables.data.folder_index import index_folder
@@ -169,3 +171,25 @@ def test_the_example_is_checked_and_counted_by_its_data_file(
     assert "1 building" in capsys.readouterr().out
     with pytest.raises(InputError, match="not empty"):
         main(["example", str(tmp_path / "scenes")])
+
+
+def test_what_was_found_under_one_layout_is_not_believed_under_another(tmp_path: Path) -> None:
+    root = tmp_path / "scenes"
+    save(root / "1.png", blank())
+    for folder, values in (("roads", (0, 255)), ("water", (0, 0, 0, 255))):
+        # As unpacked archives leave them: uncompressed files of equal sizes, of one time.
+        save(root / folder / "1.bmp", mask(*values))
+        os.utime(root / folder / "1.bmp", (1e9, 1e9))
+    pixels = []
+    for folder in ("roads", "water"):
+        text = BINARY.replace("*_sat.jpg", "*.png").replace("{stem}_mask.png", f"{folder}/*.bmp")
+        dataset = DataSource.named(str(data_file(tmp_path, f"root: scenes\n{text}"))).open()
+        pixels.append(int(dataset.class_counts(dataset.records[0])[1]))
+    assert pixels == [12, 6]
+
+
+def test_a_class_is_not_given_a_colour_that_is_ignored() -> None:
+    classes = ({"name": "a"}, {"name": "b"})
+    given = described_classes(DataDescription.model_validate({"classes": classes})).colours
+    ignoring = DataDescription.model_validate({"classes": classes, "ignored": given})
+    assert not set(described_classes(ignoring).colours) & set(given)

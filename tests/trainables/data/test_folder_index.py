@@ -59,7 +59,7 @@ def test_what_is_odd_about_names_is_reported(tmp_path: Path) -> None:
     assert problems == {
         "masks_only: has a folder masks but no folder images": "warning",
         "one/images: b.jpg and b.png differ in the extension only": "error",
-        "one/masks: a.png and a.tif are both masks of a; keep one": "error",
+        "one/masks: a.png and a.tif are masks of one image; keep one": "error",
         "one/masks/c.jpg: JPEG changes the colours of a mask; save it as PNG": "error",
         "one/masks/b.png: there is no image b": "warning",
         "one/masks/orphan.png: there is no image orphan": "warning",

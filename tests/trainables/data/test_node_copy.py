@@ -99,7 +99,7 @@ def test_without_a_manifest_the_command_that_writes_it_is_told(shared: Path, tmp
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../outside", "a/../../b", "C:/x", "a\\..\\b", ""])
+@pytest.mark.parametrize("name", ["/etc/passwd", "../outside", "a/../../b", "C:/x", "a\\..\\b", "", ".", "./a", "a//b"])
 def test_a_manifest_names_nothing_outside_the_folder(name: str) -> None:
     line = f"{hashlib.sha256(b'').hexdigest()}  {name}\n"
     with pytest.raises(InputError, match="line 1"):
@@ -110,6 +110,44 @@ def test_a_manifest_names_nothing_outside_the_folder(name: str) -> None:
 def test_what_is_no_manifest_is_told(text: bytes) -> None:
     with pytest.raises(InputError, match=r"python -m trainables\.data manifest DIR"):
         read_manifest(text, "manifest")
+
+
+def test_a_manifest_holds_names_with_odd_ends_of_lines_and_no_two_checksums_of_one_file(tmp_path: Path) -> None:
+    odd = three_photos(tmp_path / "odd") / "a\u2028b\x85.txt"
+    odd.write_bytes(b"")
+    assert odd.name in write_manifest(odd.parent).checksums
+    lines = "".join(f"{hashlib.sha256(data).hexdigest()}  a.png\n" for data in (b"1", b"2"))
+    with pytest.raises(InputError, match=r"line 2: a\.png is there twice"):
+        read_manifest(lines.encode(), "manifest")
+
+
+def test_a_manifest_leaves_no_linked_folder_out(tmp_path: Path) -> None:
+    folder = three_photos(tmp_path / "data")
+    try:
+        (folder / "linked").symlink_to(three_photos(tmp_path / "other"), target_is_directory=True)
+    except OSError:
+        pytest.skip("links can't be made here")
+    with pytest.raises(InputError, match="linked: links to a folder"):
+        write_manifest(folder)
+
+
+def test_a_file_with_the_ending_of_half_copies_is_copied_too(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number}").write_bytes(b"1" * number)
+        (folder / f"{number}.part").write_bytes(b"2" * number)
+    write_manifest(folder)
+    copy = node_copy(folder.as_uri(), tmp_path / "cache")
+    assert content(copy) == {name: data for name, data in content(folder).items() if name != MANIFEST}
+
+
+def test_data_behind_a_uri_are_checked_in_the_nodes_copy(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    assert main(["check", shared.as_uri()]) == 0
+    assert DATASETS in capsys.readouterr().out
 
 
 def test_data_on_s3_are_those_of_the_folder(
