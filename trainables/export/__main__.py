@@ -1,6 +1,7 @@
 """`python -m trainables.export`: a trained network as a file that other programs run, checked against the original."""
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,14 +82,15 @@ def _export(
             images = centre_crops(data, "validation", config, COMPARED_IMAGES, side)
             found = compare_with_original(runtime, trained, images)
             print(
-                f"{len(images)} of them at {side} px: logits differ by at most "
+                f"{len(images)} of them at {side} px: log-probabilities differ by at most "
                 f"{found.largest_difference:.2g}, masks agree in {found.argmax_agreement:.4%} of pixels"
                 + (f" (tolerance {LOGITS_TOLERANCE * found.scale:.2g})" if settings.precision != INT8 else "")
             )
             if settings.precision != INT8 and not found.exact:
                 print(
                     f"failed: right is at most {LOGITS_TOLERANCE * found.scale:.2g} and at least "
-                    f"{LEAST_ARGMAX_AGREEMENT:.1%}; nothing was written"
+                    f"{LEAST_ARGMAX_AGREEMENT:.1%}; nothing was written",
+                    file=sys.stderr,
                 )
                 return EXIT_FAILED
         if settings.precision == INT8 and own:

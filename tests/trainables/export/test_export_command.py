@@ -44,7 +44,7 @@ def test_a_file_of_dynamic_size_predicts_as_the_original_in_two_runtimes(
     checkpoint = write_network(tmp_path, space)
     assert main(["--checkpoint", str(checkpoint), "--format", "onnx", "--size", "dynamic"]) == 0
     printed = capsys.readouterr().out
-    assert "at 64 px: logits differ by at most" in printed
+    assert "at 64 px: log-probabilities differ by at most" in printed
     assert "at 128 px: " in printed
     path = tmp_path / "best-float32-dynamic.onnx"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["best-float32-dynamic.onnx", "best.pt"]
@@ -106,7 +106,7 @@ def test_what_predicts_otherwise_is_not_left_behind(
     found = Agreement(largest_difference=0.5, scale=1.0, argmax_agreement=0.998)
     monkeypatch.setattr("trainables.export.verification.compare_with_original", lambda *given: found)
     assert main(["--checkpoint", str(checkpoint), "--format", "onnx"]) == 1
-    assert "failed: right is at most" in capsys.readouterr().out
+    assert "failed: right is at most" in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir()] == ["best.pt"]
 
 
