@@ -1,7 +1,6 @@
 """Settings of the whole suite."""
 
 import os
-import signal
 
 import pytest
 from hypothesis import settings
@@ -21,14 +20,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first: begun last, one of them would keep a single process busy after all others ended."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
-
-
-@pytest.fixture(autouse=True)
-def children_may_end() -> None:
-    """Take back what a library may have set to happen at a child's end.
-
-    With Ray, a store's client and exported networks in one process, as only tests have them, the end of a child killed
-    the process: what handles it runs on a stack that is gone.
-    """
-    if hasattr(signal, "SIGCHLD"):
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)

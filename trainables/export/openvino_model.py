@@ -1,5 +1,6 @@
 """Networks in OpenVINO's own format, float32 and int8."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.export.quiet_exporters import quiet
+from trainables.runtimes.openvino_core import in_a_passing_thread
 
 _CONVOLUTIONS = ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData")
 
@@ -42,7 +44,8 @@ def quantise_openvino(source: Path, target: Path, images: NDArray[np.float32]) -
         model = openvino.Core().read_model(source)
         dataset = nncf.Dataset([image[None] for image in images])
         # Symmetric weights, asymmetric activations: MobileNet's ReLU6 and the softmax's inputs need their own zero.
-        quantised = nncf.quantize(
+        quantise = functools.partial(
+            nncf.quantize,
             model,
             dataset,
             preset=nncf.QuantizationPreset.MIXED,
@@ -50,6 +53,7 @@ def quantise_openvino(source: Path, target: Path, images: NDArray[np.float32]) -
             fast_bias_correction=True,
             ignored_scope=nncf.IgnoredScope(names=_after_last_convolution(model)),
         )
+        quantised = in_a_passing_thread(quantise)
     openvino.save_model(quantised, target, compress_to_fp16=False)
 
 

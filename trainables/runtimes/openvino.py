@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from trainables.runtimes.array_runtime import ArrayRuntime
+from trainables.runtimes.openvino_core import openvino_core
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 """With int8 the layers that are not quantised are computed in OpenVINO's own choice for the processor."""
@@ -15,10 +16,7 @@ class OpenVino(ArrayRuntime):
 
     def load(self) -> None:
         """Read the network."""
-        import openvino
-
-        self._core = openvino.Core()
-        self._network = self._core.read_model(self.files.openvino(self.circumstances.precision))
+        self._network = openvino_core().read_model(self.files.openvino(self.circumstances.precision))
         self._requests: dict[tuple[int, ...], Any] = {}
 
     def compile(self) -> None:
@@ -38,6 +36,6 @@ class OpenVino(ArrayRuntime):
             settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": self.threads()}
             if self.circumstances.precision in _HINTS:
                 settings["INFERENCE_PRECISION_HINT"] = _HINTS[self.circumstances.precision]
-            compiled = self._core.compile_model(self._network, "CPU", settings)
+            compiled = openvino_core().compile_model(self._network, "CPU", settings)
             self._requests[shape] = compiled.create_infer_request()
         return self._requests[shape]
