@@ -24,8 +24,8 @@ OWN_PATHS = {
     "path/to/data": os.environ.get("SEGPARETO_DATA", ""),
     "path/to/mobilenet_v2.pt": os.environ.get("SEGPARETO_WEIGHTS", "") + "/mobilenet_v2_imagenet.pt",
 }
-SERVERS = ("search.ui",)
-"""Commands that serve until they are stopped; their --help is run instead."""
+ONLY_HELP = ("search.ui", "search.stop")
+"""Commands that serve until they are stopped, or need a search that runs; their --help is run instead."""
 
 
 def commands(document: Path) -> list[str]:
@@ -41,7 +41,7 @@ def tiny(command: str) -> str:
         command = command.replace(shown, real)
     parts = []
     for part in command.split(" && "):
-        if any(server in part for server in SERVERS):
+        if any(command_name in part for command_name in ONLY_HELP):
             parts.append(part.split(" --")[0] + " --help")
         elif "search.run" in part and "--resume" not in part and "--dry-run" not in part:
             parts.append(f"{part} {TINY}")
