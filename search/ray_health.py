@@ -8,7 +8,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import psutil
 
@@ -21,12 +21,13 @@ _NAMES = {"raylet": "its raylet", "gcs_server": "its control service"}
 
 
 @contextlib.contextmanager
-def watching_ray(died: Callable[[str], None]) -> Iterator[None]:
+def watching_ray(died: Callable[[str, Collection[psutil.Process]], None]) -> Iterator[None]:
     """Call `died` once, from a thread of its own, if Ray's processes die while the block lasts; Ray must be running.
 
     Args:
-        died: Takes what died, in words. The main thread may be waiting inside Ray for ever, so it should end the
-            program.
+        died: Takes what died, in words, and the processes that were seen below this one, among them those whose own
+            parent has died and which nobody would find there any more. The main thread may be waiting inside Ray for
+            ever, so it should end the program.
     """
     import ray
 
@@ -36,13 +37,16 @@ def watching_ray(died: Callable[[str], None]) -> Iterator[None]:
     processes = ray_processes(context.get_session_name(), context.get_node_id())
     head = None if any(what == _NAMES["gcs_server"] for what, _ in processes) else _Head(address)
 
+    below: set[psutil.Process] = set()
+
     def watch() -> None:
         while not stop.wait(POLL_SECONDS):
+            below.update(psutil.Process().children(recursive=True))
             dead = next((what for what, process in processes if not _lives(process)), None)
             if dead is None and head is not None and head.silent():
                 dead = f"its head at {address}"
             if dead is not None and not stop.is_set():
-                died(dead)
+                died(dead, below)
                 return
 
     thread = threading.Thread(target=watch, name="ray health", daemon=True)
@@ -98,8 +102,8 @@ def _lives(process: psutil.Process) -> bool:
         return False
 
 
-def end_processes_below() -> None:
+def end_processes(processes: Collection[psutil.Process]) -> None:
     """End what this process started: without one of its own, the rest of Ray would linger for minutes."""
-    for process in psutil.Process().children(recursive=True):
+    for process in processes:
         with contextlib.suppress(psutil.Error):
             process.kill()

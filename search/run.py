@@ -20,6 +20,10 @@ from spaces.command_line import (
 from spaces.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import psutil
+
     from search.conclusion import Outcome
     from search.planning import PlannedSearch
     from search.settings import SearchSettings
@@ -209,7 +213,7 @@ def _run(
             stack.enter_context(local_session(machines.cpus, machines.gpus))
         # After Ray's start, which has a handler of its own for requests to terminate.
         stack.enter_context(terminated_as_interrupted())
-        stack.enter_context(watching_ray(lambda dead: _leave(dead, again)))
+        stack.enter_context(watching_ray(lambda dead, below: _leave(dead, below, again)))
         try:
             settings = with_layouts(settings, folder, _say)
         except KeyboardInterrupt:
@@ -270,7 +274,7 @@ def _resume_command(name: str, folder: Path, address: str | None) -> str:
     return f"python -m search.run --resume --name {name} --runs {folder.parent}{cluster}"
 
 
-def _leave(dead: str, again: str) -> None:
+def _leave(dead: str, below: "Collection[psutil.Process]", again: str) -> None:
     """End the program at once: without Ray's processes its driver would wait, and then end without a word of ours."""
     if sys.stdout.isatty():
         # A live table hides the cursor.
@@ -278,9 +282,9 @@ def _leave(dead: str, again: str) -> None:
     sys.stdout.flush()
     sys.stderr.write(f"failed: Ray died ({dead}); all up to the last evaluations is kept; go on with: {again}\n")
     sys.stderr.flush()
-    from search.ray_health import end_processes_below
+    from search.ray_health import end_processes
 
-    end_processes_below()
+    end_processes(below)
     os._exit(EXIT_FAILED)
 
 
