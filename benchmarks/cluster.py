@@ -138,7 +138,7 @@ def run_on_cluster(
     history = SearchHistory()
     cleaner = CheckpointCleaner(open_store(settings.storage), settings, history)
     died: list[str] = []
-    with cluster_session(address), watching_ray(died.append), Journal(folder) as journal:
+    with cluster_session(address), watching_ray(lambda dead, _: died.append(dead)), Journal(folder) as journal:
         recording = JournalRecorder(JournalReader(folder), settings, recorder)
 
         def tell(event: "Event") -> None:

@@ -1,10 +1,12 @@
-"""One search that is ended from outside again and again, each time in another way: it goes on where it was."""
+"""One search that is ended again and again, each time in another way: it goes on where it was."""
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -20,10 +22,10 @@ from trainables.tracking.uri import local_tracking_uri
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
+    pytest.mark.skipif(sys.platform == "win32", reason="mounts a disk and sends POSIX signals"),
 ]
 
-STEPS = 60
+STEPS = 45
 BEGIN = ("--name", "cut", "--trials", "2", "--max-steps", str(STEPS), "--eval-every", "3")
 PLAIN = ("--scheduler", "none", "--finalist-seeds", "0", "--precision", "float32")
 RESUME = ("--resume", "--name", "cut")
@@ -32,14 +34,16 @@ RESUME = ("--resume", "--name", "cut")
 class CutSearch:
     """The search of all tests here; the first of them begins it."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, disk: Path) -> None:
         self.place = place
+        self.disk = disk
         self.folder = place / "runs" / "cut"
 
     def sit(self) -> Sitting:
         """Begin it or go on with it."""
         begun = (self.folder / "settings.json").is_file()
-        words = RESUME if begun else ("--space", one_network_space(self.place), *BEGIN, *PLAIN)
+        first = ("--space", one_network_space(self.place), "--storage", str(self.disk), *BEGIN, *PLAIN)
+        words = RESUME if begun else first
         return Sitting.start(words, self.place, own_session=True)
 
     def sit_until_it_trains(self) -> Sitting:
@@ -66,8 +70,33 @@ class CutSearch:
 
 
 @pytest.fixture(scope="module")
-def search(tmp_path_factory: pytest.TempPathFactory) -> CutSearch:
-    return CutSearch(tmp_path_factory.mktemp("interruptions"))
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A disk of 20 MB, which a checkpoint does not fit on; without the right to mount one, a folder."""
+    place = tmp_path_factory.mktemp("disk")
+    command = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(place)]
+    mounted = subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    yield place
+    if mounted:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.fixture(scope="module")
+def search(tmp_path_factory: pytest.TempPathFactory, with_database: Callable[[Path], Path], disk: Path) -> CutSearch:
+    place = tmp_path_factory.mktemp("interruptions")
+    with_database(place / "runs")
+    return CutSearch(place, disk)
+
+
+def test_a_search_on_a_full_disk_ends_with_one_line(search: CutSearch) -> None:
+    if not search.disk.is_mount():
+        pytest.skip("mounting a disk of its own needs root")
+    sitting = search.sit()
+    assert sitting.process.wait(timeout=400) == 1, search.output()
+    sitting.close()
+    assert search.errors().count("\n") == 1, search.errors()
+    assert "no room for" in search.errors()
+    assert "--resume --name cut" in search.errors()
+    subprocess.run(["mount", "-o", "remount,size=500m", str(search.disk)], check=True)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

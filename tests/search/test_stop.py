@@ -1,10 +1,6 @@
 """`python -m search.stop`: what it says and leaves, and which input it refuses."""
 
 import json
-import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -140,43 +136,3 @@ def test_a_search_whose_finals_run_says_that_its_spaces_are_done(
     assert stop(runs, "--space", "unet") == 0
     assert "the finals run" in capsys.readouterr().out
     assert not (folder / COMMANDS).exists()
-
-
-@pytest.mark.slow
-def test_a_real_search_ends_in_good_order_when_it_is_told_to_from_another_process(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    words = "--space unet --trials 3 --max-steps 2000 --eval-every 2 --grace-steps 1000 --finalist-seeds 1 --name long"
-    words += " --precision float32"
-    output = tmp_path / "output.txt"
-    with output.open("w", encoding="utf-8") as stream:
-        search = subprocess.Popen(
-            [sys.executable, "-m", "search.run", *words.split()],
-            cwd=tmp_path,
-            env=environment,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            end = time.monotonic() + 200
-            while "unet-000 started" not in output.read_text(encoding="utf-8"):
-                assert search.poll() is None, output.read_text(encoding="utf-8")
-                assert time.monotonic() < end
-                time.sleep(0.5)
-            command = [sys.executable, "-m", "search.stop", "--search", "long"]
-            said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-            assert said.stdout.startswith("long starts nothing more")
-            assert search.wait(timeout=500) == 0, output.read_text(encoding="utf-8")
-        finally:
-            search.kill()
-            search.wait()
-    folder = tmp_path / "runs" / "long"
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    assert summary["finished"]
-    assert summary["stopped"]
-    assert set(summary["trials"]) == {"stopped"}
-    assert summary["steps_spent_finals"] == 0
-    assert (folder / "report" / "index.html").is_file()
-    assert list((folder / COMMANDS).iterdir()) == []
-    again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert again.returncode == 2
-    assert "finished" in again.stderr
