@@ -43,7 +43,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.results import TestEvaluation
-from analysis.scores import foreground_miou, iou_per_class
+from analysis.scores import class_sums, foreground_mean, iou_of_sums
 
 DEFAULT_CONFIDENCE = 0.95
 BOOTSTRAP_RESAMPLES = 2000
@@ -277,9 +277,8 @@ def _scores(
 ) -> NDArray[np.float64]:
     """Scores (R,) of one evaluation, its groups, in the order of `names`, weighted by `weights` (R, G)."""
     place = {name: index for index, name in enumerate(evaluation.groups)}
-    ordered = evaluation.confusion[[place[name] for name in names]]
-    classes = ordered.shape[-1]
-    totals = (weights @ ordered.reshape(len(names), -1).astype(np.float64)).reshape(-1, classes, classes)
-    if class_index is None:
-        return foreground_miou(totals)
-    return iou_per_class(totals)[:, class_index]
+    sums = class_sums(evaluation.confusion[[place[name] for name in names]])
+    if class_index is not None:
+        sums = sums[..., [class_index]]
+    ious = iou_of_sums((weights @ sums.reshape(len(names), -1)).reshape(len(weights), *sums.shape[1:]))
+    return foreground_mean(ious) if class_index is None else ious[:, 0]

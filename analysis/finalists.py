@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,8 +78,12 @@ class SpaceFinalists:
         return tuple(found)
 
 
+@lru_cache(maxsize=1)
 def finalists_of(results: SearchResults, *, confidence: float = DEFAULT_CONFIDENCE) -> tuple[SpaceFinalists, ...]:
-    """Collect the finalists of every space of the search, in the order of its settings."""
+    """Collect the finalists of every space of the search, in the order of its settings.
+
+    Of the latest results they are kept: verdict, figures and cards of one report all ask for them.
+    """
     # Worked out once: each goes through all trials.
     standing, best, broken = standing_roles(results), best_trials(results), broken_runs(results)
     return tuple(

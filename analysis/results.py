@@ -95,9 +95,9 @@ class Panel:
     png: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SearchResults:
-    """What the analysis of one search works on.
+    """What the analysis of one search works on; not to be changed, and equal to itself alone.
 
     Attributes:
         settings: The search's settings, as in its `settings.json`.

@@ -8,6 +8,39 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
+def class_sums(confusion: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """All that scores need of a confusion matrix; sums over photos are sums of these.
+
+    Args:
+        confusion: Pixel counts (..., C, C), rows = truth.
+
+    Returns:
+        Float (..., 3, C): pixels of each class that are right, that the truth has, that were predicted.
+    """
+    counts = np.asarray(confusion, dtype=np.float64)
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    return np.stack((hits, counts.sum(axis=-1), counts.sum(axis=-2)), axis=-2)
+
+
+def iou_of_sums(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intersection over union of every class, float (..., C), from what `class_sums` gives, (..., 3, C)."""
+    hits, truth, predicted = np.moveaxis(sums, -2, 0)
+    scores = np.full(hits.shape, np.nan)
+    np.divide(hits, truth + predicted - hits, out=scores, where=truth > 0)
+    return scores
+
+
+def foreground_mean(ious: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of IoUs (..., C) over the classes 1 to C - 1 that have one, float (...); NaN where none has."""
+    foreground = ious[..., 1:]
+    present = ~np.isnan(foreground)
+    total = np.where(present, foreground, 0.0).sum(axis=-1)
+    number = present.sum(axis=-1)
+    means = np.full(total.shape, np.nan)
+    np.divide(total, number, out=means, where=number > 0)
+    return means
+
+
 def iou_per_class(confusion: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Intersection over union of every class.
 
@@ -17,13 +50,7 @@ def iou_per_class(confusion: NDArray[np.int64] | NDArray[np.float64]) -> NDArray
     Returns:
         Float (..., C); NaN for a class that the truth does not contain, even where it was predicted.
     """
-    counts = np.asarray(confusion, dtype=np.float64)
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    truth = counts.sum(axis=-1)
-    union = truth + counts.sum(axis=-2) - hits
-    scores = np.full(hits.shape, np.nan)
-    np.divide(hits, union, out=scores, where=truth > 0)
-    return scores
+    return iou_of_sums(class_sums(confusion))
 
 
 def foreground_miou(confusion: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
@@ -35,13 +62,7 @@ def foreground_miou(confusion: NDArray[np.int64] | NDArray[np.float64]) -> NDArr
     Returns:
         Float (...); NaN where the truth contains no foreground.
     """
-    foreground = iou_per_class(confusion)[..., 1:]
-    present = ~np.isnan(foreground)
-    total = np.where(present, foreground, 0.0).sum(axis=-1)
-    number = present.sum(axis=-1)
-    means = np.full(total.shape, np.nan)
-    np.divide(total, number, out=means, where=number > 0)
-    return means
+    return foreground_mean(iou_per_class(confusion))
 
 
 def floor_miou_majority(class_counts: ArrayLike) -> float:

@@ -4,7 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analysis.scores import floor_miou_majority, foreground_miou, iou_per_class
+from analysis.scores import (
+    class_sums,
+    floor_miou_majority,
+    foreground_mean,
+    foreground_miou,
+    iou_of_sums,
+    iou_per_class,
+)
 
 # Rows are the truth. Class 2 is not in the truth but is predicted twice.
 CONFUSION = np.array(
@@ -37,6 +44,14 @@ def test_leading_axes_are_kept() -> None:
     both = np.stack([CONFUSION, CONFUSION * 3])
     assert iou_per_class(both).shape == (2, 4)
     np.testing.assert_allclose(foreground_miou(both), foreground_miou(CONFUSION))
+
+
+@settings(max_examples=50, deadline=None)
+@given(arrays(np.int64, (3, 4, 4), elements=st.integers(0, 10**9)))
+def test_scores_of_summed_sums_are_those_of_summed_matrices_to_the_last_bit(photos: np.ndarray) -> None:
+    ious = iou_of_sums(class_sums(photos).sum(axis=0))
+    np.testing.assert_array_equal(ious, iou_per_class(photos.sum(axis=0)))
+    np.testing.assert_array_equal(foreground_mean(ious), foreground_miou(photos.sum(axis=0)))
 
 
 def test_floor_by_hand() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -145,8 +146,7 @@ class ProceduralDataset:
         index = self._index_of[record.name]
         if not record.labelled:
             raise ValueError(f"{record.name} is unlabelled: it has no mask")
-        plan = plan_scene(self._seed, index)
-        return lay_out(random_stream(self._seed, LAYOUT_STREAM, index), plan, self._size).mask
+        return _mask(self._seed, index, self._size)
 
     def class_counts(self, record: ImageRecord) -> NDArray[np.int64]:
         """Count the pixels of each class in a labelled photo.
@@ -161,7 +161,10 @@ class ProceduralDataset:
             KeyError: The record is not of this data set.
             ValueError: The photo is unlabelled.
         """
-        return np.bincount(self.read_mask(record).ravel(), minlength=len(CLASSES.names)).astype(np.int64)
+        index = self._index_of[record.name]
+        if not record.labelled:
+            raise ValueError(f"{record.name} is unlabelled: it has no mask")
+        return np.array(_class_counts(self._seed, index, self._size), dtype=np.int64)
 
     def class_count_table(self, positions: NDArray[np.int32]) -> NDArray[np.int64]:
         """Count the pixels of each class in several labelled photos.
@@ -177,6 +180,16 @@ class ProceduralDataset:
         """
         counts = [self.class_counts(record) for record in self.records.take(positions)]
         return np.array(counts, dtype=np.int64).reshape(-1, len(CLASSES.names))
+
+
+def _mask(seed: int, index: int, size: int) -> NDArray[np.uint8]:
+    return lay_out(random_stream(seed, LAYOUT_STREAM, index), plan_scene(seed, index), size).mask
+
+
+@lru_cache(maxsize=4096)
+def _class_counts(seed: int, index: int, size: int) -> tuple[int, ...]:
+    """Pixels of each class; a photo's are counted once in a process, since split, sampler and loss ask for them."""
+    return tuple(np.bincount(_mask(seed, index, size).ravel(), minlength=len(CLASSES.names)).tolist())
 
 
 def _photo_name(index: int) -> str:
