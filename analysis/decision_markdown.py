@@ -1,23 +1,23 @@
 """A decision as Markdown, for pull requests."""
 
 import math
-import re
 
 from analysis.decision_record import CandidateRow, Decision, EnsembleRow, PairVerdict
+from analysis.markdown_text import markdown_code, markdown_text
 
 
 def decision_markdown(decision: Decision) -> str:
     """A page for pull requests: the sentence first, how sure it is, the comparisons, the finalists, the rule."""
-    lines = ["# Verdict", "", f"**{_cell(decision.sentence)}**", ""]
+    lines = ["# Verdict", "", f"**{markdown_text(decision.sentence)}**", ""]
     if decision.reason not in decision.sentence:
-        lines += [f"Why: {_cell(decision.reason)}", ""]
+        lines += [f"Why: {markdown_text(decision.reason)}", ""]
     states = {"decided": "decided", "undecided": "undecided", "none": "no verdict"}
-    asked = "" if decision.deployment == "any" else f" for the deployment `{decision.deployment}`"
-    lines += [f"How sure: {states[decision.status]}{asked}. {_cell(decision.confidence)}".rstrip(), ""]
+    asked = "" if decision.deployment == "any" else f" for the deployment {markdown_code(decision.deployment)}"
+    lines += [f"How sure: {states[decision.status]}{asked}. {markdown_text(decision.confidence)}".rstrip(), ""]
     if decision.would_decide:
-        lines += [f"What would decide it: {_cell(decision.would_decide)}", ""]
+        lines += [f"What would decide it: {markdown_text(decision.would_decide)}", ""]
     if decision.warnings:
-        lines += ["Keep in mind:", "", *(f"- {_cell(warning)}" for warning in decision.warnings), ""]
+        lines += ["Keep in mind:", "", *(f"- {markdown_text(warning)}" for warning in decision.warnings), ""]
     if decision.pairs:
         lines += [
             "| compared | difference, points of mIoU | interval | seeds | verdict |",
@@ -42,7 +42,7 @@ def decision_markdown(decision: Decision) -> str:
             "",
         ]
     if decision.choices:
-        lines += [_cell(decision.choice_sentence()), ""]
+        lines += [markdown_text(decision.choice_sentence()), ""]
     if decision.budgets.given():
         limits = ", ".join(f"{name.replace('_', ' ')} {limit:g}" for name, limit in decision.budgets.given().items())
         lines += [f"Budgets: {limits}.", ""]
@@ -57,7 +57,7 @@ def _pair_line(pair: PairVerdict) -> str:
         str(pair.seeds),
         pair.winner or "undecided",
     )
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+    return f"| {' | '.join(markdown_text(cell) for cell in cells)} |"
 
 
 def _candidate_line(candidate: CandidateRow) -> str:
@@ -71,7 +71,7 @@ def _candidate_line(candidate: CandidateRow) -> str:
         _number(candidate.costs["latency_ms_p90"], ".1f"),
         _number(candidate.costs["peak_memory_mb"], ".0f"),
     )
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+    return f"| {' | '.join(markdown_text(cell) for cell in cells)} |"
 
 
 def _ensemble_line(ensemble: EnsembleRow) -> str:
@@ -84,7 +84,7 @@ def _ensemble_line(ensemble: EnsembleRow) -> str:
         _number(ensemble.difference_points if ensemble.difference_points is not None else math.nan, "+.2f"),
         _interval(ensemble.difference_low_points, ensemble.difference_high_points),
     )
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+    return f"| {' | '.join(markdown_text(cell) for cell in cells)} |"
 
 
 def _number(value: float, form: str) -> str:
@@ -93,11 +93,3 @@ def _number(value: float, form: str) -> str:
 
 def _interval(low: float | None, high: float | None) -> str:
     return "none" if low is None or high is None else f"{low:.2f} to {high:.2f}"
-
-
-def _cell(text: str) -> str:
-    """Names come from outside: keep them from ending a table cell or starting HTML, links, pictures or emphasis."""
-    escaped = re.sub(r"([\\|*`\[\]])", r"\\\1", text).replace("<", "&lt;").replace(">", "&gt;")
-    # A mention of somebody, or of an issue, needs its name right after the sign.
-    escaped = re.sub(r"([@#])(?=\w)", "\\1\N{ZERO WIDTH NON-JOINER}", escaped)
-    return " ".join(escaped.split())
