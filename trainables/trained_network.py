@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from trainables.models.segmentation_model import SegmentationModel
 
 _BLOCK = 1 << 20
+_FEWEST_CLASSES = 2
+_LARGEST_COLOUR = 255
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,11 +44,18 @@ class TrainedNetwork:
     data: TrainedOn | None = None
 
     def model(self) -> "SegmentationModel":
-        """The network with its weights, on the CPU, in evaluation mode."""
+        """The network with its weights, on the CPU, in evaluation mode.
+
+        Raises:
+            InputError: The weights are another network's.
+        """
         from trainables.models import create_model
 
         model = create_model(self.config, classes=len(self.class_names))
-        model.load_state_dict(self.weights)
+        try:
+            model.load_state_dict(self.weights)
+        except RuntimeError as error:
+            raise InputError(f"--checkpoint {self.path}: its weights don't fit its configuration") from error
         return model.eval()
 
 
@@ -61,7 +70,8 @@ def read_trained_network(path: Path) -> TrainedNetwork:
     state = read_checkpoint(path)
     try:
         classes = zip(state["classes"]["names"], state["classes"]["colours"], strict=True)
-        names, colours = zip(*((str(name), _colour(colour)) for name, colour in classes), strict=True)
+        names, colours = zip(*((_name(name), _colour(colour)) for name, colour in classes), strict=True)
+        _check_names(names)
         return TrainedNetwork(
             path=path,
             config=TrialConfig.model_validate(state["config"]),
@@ -87,6 +97,19 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no name")
+    return value
+
+
+def _check_names(names: tuple[str, ...]) -> None:
+    if len(set(names)) != len(names) or len(names) < _FEWEST_CLASSES:
+        raise ValueError(f"{len(names)} classes, or two of one name")
+
+
 def _colour(values: Any) -> tuple[int, int, int]:
-    red, green, blue = (int(value) for value in values)
+    red, green, blue = values
+    if not all(isinstance(value, int) and 0 <= value <= _LARGEST_COLOUR for value in values):
+        raise ValueError(f"{values!r} is no colour")
     return red, green, blue

@@ -20,6 +20,7 @@ from spaces.option_types import positive
 
 if TYPE_CHECKING:
     from trainables.data.trial_data import TrialData
+    from trainables.export.calibration import Calibration
     from trainables.export.deployment import ExportSettings
     from trainables.trained_network import TrainedNetwork
 
@@ -60,54 +61,85 @@ def main(arguments: Sequence[str]) -> int:
 def _export(
     trained: "TrainedNetwork", target: Path, settings: "ExportSettings", data: "TrialData", *, own: bool
 ) -> int:
+    from trainables.export.deployment import write_deployed_model
+
+    calibration = _calibration(trained, settings, data)
+    # Beside the target, so that putting the whole file into its place is one step.
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.stem}-") as folder:
+        made = Path(folder) / target.name
+        write_deployed_model(trained, made, settings, calibration)
+        if not _compares_well(made, trained, settings, data, own=own):
+            return EXIT_FAILED
+        # The .xml last. Until it is there, one from before lies beside weights that are not its own, which its readers
+        # are told.
+        for file in reversed(_files(made)):
+            file.replace(target.with_name(file.name))
+    for file in _files(target):
+        print(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
+    print(f"predict with it: python -m trainables.predict --checkpoint {target} IMAGES")
+    return EXIT_DONE
+
+
+def _calibration(trained: "TrainedNetwork", settings: "ExportSettings", data: "TrialData") -> "Calibration | None":
+    """What int8 needs; it is told where that may not be enough."""
+    from trainables.export.calibration import Calibration, calibration_images
+    from trainables.runtimes.names import INT8
+
+    if settings.precision != INT8:
+        return None
+    config = trained.config.model_copy(update={"crop_size": settings.size})
+    images = calibration_images(data, config, CALIBRATION_IMAGES)
+    known = trained.data is not None
+    sides = "; windows of other sides, which the file takes as well, may lose more" if settings.dynamic else ""
+    doubt = "; the checkpoint does not tell its data: they, --split-by and --seed must be those of its training"
+    print(f"int8 by the ranges of {len(images)} training images at {settings.size} px{sides}{'' if known else doubt}")
+    return Calibration(images=images, data_fingerprint=data.dataset.fingerprint, of_training=known)
+
+
+def _compares_well(
+    made: Path, trained: "TrainedNetwork", settings: "ExportSettings", data: "TrialData", *, own: bool
+) -> bool:
+    """Print how an exported file differs from the original, and tell whether it may be kept.
+
+    Whatever holds the file ends with this function: on Windows a mapped one can neither be moved nor removed.
+    """
     import torch
 
-    from trainables.export.agreement import LEAST_ARGMAX_AGREEMENT, LOGITS_TOLERANCE
-    from trainables.export.calibration import calibration_images, centre_crops
-    from trainables.export.deployment import write_deployed_model
+    from trainables.export.agreement import LEAST_ARGMAX_AGREEMENT
+    from trainables.export.calibration import centre_crops
     from trainables.export.verification import compare_with_original, open_exported, validation_miou
     from trainables.runtimes.names import INT8
     from trainables.runtimes.runtime_model import RuntimeModel
 
     config = trained.config.model_copy(update={"crop_size": settings.size})
-    calibration = calibration_images(data, config, CALIBRATION_IMAGES) if settings.precision == INT8 else None
-    # Beside the target, so that putting the whole file into its place is one step.
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.stem}-") as folder:
-        made = Path(folder) / target.name
-        write_deployed_model(trained, made, settings, calibration)
-        runtime = open_exported(made, trained, settings, torch.get_num_threads())
-        sides = [settings.size] if not settings.dynamic else [settings.size, 2 * settings.size]
-        print(f"compared with the original on validation images of {data.dataset.description}")
-        for side in sides:
-            images = centre_crops(data, "validation", config, COMPARED_IMAGES, side)
-            found = compare_with_original(runtime, trained, images)
+    runtime = open_exported(made, trained, settings, torch.get_num_threads())
+    exact = settings.precision != INT8
+    print(f"compared with the original on validation images of {data.dataset.description}")
+    for side in (settings.size, 2 * settings.size) if settings.dynamic else (settings.size,):
+        images = centre_crops(data, "validation", config, COMPARED_IMAGES, side)
+        found = compare_with_original(runtime, trained, images)
+        print(
+            f"{len(images)} of them at {side} px: log-probabilities differ by at most "
+            f"{found.largest_difference:.2g}, masks agree in {found.argmax_agreement:.4%} of pixels"
+            + (f" (tolerance {found.tolerance:.2g})" if exact else "")
+        )
+        if exact and not found.exact:
             print(
-                f"{len(images)} of them at {side} px: log-probabilities differ by at most "
-                f"{found.largest_difference:.2g}, masks agree in {found.argmax_agreement:.4%} of pixels"
-                + (f" (tolerance {LOGITS_TOLERANCE * found.scale:.2g})" if settings.precision != INT8 else "")
+                f"failed: right is at most {found.tolerance:.2g} and at least {LEAST_ARGMAX_AGREEMENT:.1%}; "
+                "nothing was written",
+                file=sys.stderr,
             )
-            if settings.precision != INT8 and not found.exact:
-                print(
-                    f"failed: right is at most {LOGITS_TOLERANCE * found.scale:.2g} and at least "
-                    f"{LEAST_ARGMAX_AGREEMENT:.1%}; nothing was written",
-                    file=sys.stderr,
-                )
-                return EXIT_FAILED
-        if settings.precision == INT8 and own:
-            before = validation_miou(trained.model(), trained, data, settings.size)
-            after = validation_miou(RuntimeModel(runtime), trained, data, settings.size)
-            print(
-                f"validation mIoU {100 * before:.1f}, as int8 {100 * after:.1f}: {100 * (after - before):+.2f} points"
-            )
-        # A mapped file can't be moved on Windows.
-        del runtime
-        moved = [made, *([made.with_suffix(".bin")] if settings.format == "openvino" else [])]
-        for file in reversed(moved):
-            file.replace(target.with_name(file.name))
-    for file in moved:
-        print(f"{target.with_name(file.name)}: {target.with_name(file.name).stat().st_size / 1e6:.1f} MB")
-    print(f"predict with it: python -m trainables.predict --checkpoint {target} IMAGES")
-    return EXIT_DONE
+            return False
+    if not exact and own:
+        before = validation_miou(trained.model(), trained, data, settings.size)
+        after = validation_miou(RuntimeModel(runtime), trained, data, settings.size)
+        print(f"validation mIoU {100 * before:.1f}, as int8 {100 * after:.1f}: {100 * (after - before):+.2f} points")
+    return True
+
+
+def _files(path: Path) -> list[Path]:
+    """What an exported network consists of: an .xml has its weights beside it."""
+    return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
 
 
 def _open_data(options: argparse.Namespace, trained: "TrainedNetwork") -> "TrialData":
@@ -131,7 +163,13 @@ def _open_data(options: argparse.Namespace, trained: "TrainedNetwork") -> "Trial
     fitting = known is not None and known.fingerprint == dataset.fingerprint
     by: Any = options.split_by or (known.split_by if known is not None and fitting else "auto")
     seed = options.seed if options.seed is not None else (known.split_seed if known is not None and fitting else 0)
-    return TrialData(dataset, split_dataset(dataset, by=by, seed=seed))
+    split = split_dataset(dataset, by=by, seed=seed)
+    if known is not None and fitting and (split.by, split.seed) != (known.split_by, known.split_seed):
+        raise InputError(
+            f"--split-by {split.by} --seed {split.seed}: the checkpoint says {known.split_by} and {known.split_seed}; "
+            "leave both out"
+        )
+    return TrialData(dataset, split)
 
 
 def _check_installed(kind: str, precision: str) -> None:
@@ -158,8 +196,11 @@ def _check_target(target: Path, suffix: str, *, force: bool) -> None:
         raise InputError(f"--output {target}: right is a name that ends in {suffix}")
     if not target.absolute().parent.is_dir():
         raise InputError(f"--output {target}: its folder does not exist; create {target.absolute().parent} first")
-    if target.exists() and not force:
-        raise InputError(f"{target} exists; name another --output, or add --force to replace it")
+    for file in _files(target):
+        if file.is_dir():
+            raise InputError(f"--output {target}: {file} is a folder; name another --output")
+        if file.exists() and not force:
+            raise InputError(f"{file} exists; name another --output, or add --force to replace it")
 
 
 def _size(text: str) -> int | str:

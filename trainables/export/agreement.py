@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LOGITS_TOLERANCE = 1e-3
-"""Largest difference of a float32 export's logits, as a share of the largest logit, that rounding explains."""
+TOLERATED_SHARE = 1e-3
+"""Largest difference of two float32 outputs, as a share of the original's largest value, that rounding explains."""
 
 LEAST_ARGMAX_AGREEMENT = 0.999
 
@@ -26,19 +26,22 @@ class Agreement:
     argmax_agreement: float
 
     @property
+    def tolerance(self) -> float:
+        """Largest difference that rounding explains in float32."""
+        return TOLERATED_SHARE * self.scale
+
+    @property
     def exact(self) -> bool:
         """Whether the difference is one of rounding in float32."""
-        near = self.largest_difference <= LOGITS_TOLERANCE * self.scale
-        return near and self.argmax_agreement >= LEAST_ARGMAX_AGREEMENT
+        return self.largest_difference <= self.tolerance and self.argmax_agreement >= LEAST_ARGMAX_AGREEMENT
 
 
-def compare_outputs(original: NDArray[np.float32], exported: NDArray[np.float32], *, class_axis: int = 1) -> Agreement:
-    """Compare logits or probabilities of the same images.
+def compare_outputs(original: NDArray[np.float32], exported: NDArray[np.float32]) -> Agreement:
+    """Compare probabilities, or their logarithms, of the same images.
 
     Args:
-        original: What the original says, with the classes along `class_axis`.
+        original: What the original says, (B, C, H, W).
         exported: What the export says, of the same shape.
-        class_axis: 1 for (B, C, H, W), 2 for the logits of all heads, (B, K, C, H, W).
 
     Raises:
         ValueError: The shapes differ, or a value is not finite.
@@ -47,7 +50,7 @@ def compare_outputs(original: NDArray[np.float32], exported: NDArray[np.float32]
         raise ValueError(f"outputs of shapes {original.shape} and {exported.shape} can't be compared")
     if not (np.isfinite(original).all() and np.isfinite(exported).all()):
         raise ValueError("an output holds a value that is not finite")
-    same = original.argmax(class_axis) == exported.argmax(class_axis)
+    same = original.argmax(1) == exported.argmax(1)
     return Agreement(
         largest_difference=float(np.abs(original - exported).max()),
         scale=float(np.abs(original).max()),

@@ -1,5 +1,6 @@
 """Images that decide the ranges of a quantised network, and others to compare it by."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,21 @@ from trainables.data.colour_statistics import normalised_array
 
 if TYPE_CHECKING:
     from trainables.data.trial_data import TrialData
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibration:
+    """What decides the ranges of a quantised network.
+
+    Attributes:
+        images: Normalised, (N, 3, H, W), N at least 1.
+        data_fingerprint: Of the data that they are from.
+        of_training: Whether the network is known to have been trained on them.
+    """
+
+    images: NDArray[np.float32]
+    data_fingerprint: str
+    of_training: bool
 
 
 def calibration_images(data: "TrialData", config: TrialConfig, count: int) -> NDArray[np.float32]:

@@ -9,37 +9,33 @@ from trainables.models.unet import Unet
 
 IMAGES = "images"
 PROBABILITIES = "probabilities"
-LOGITS = "logits"
 
 
 class DeployedNetwork(nn.Module):
-    """A network as it predicts, or its heads' logits to compare exports by.
+    """A network as it predicts: the mean of its heads' softmax.
 
     Several heads can't be folded into one: the mean of their softmax is not the softmax of any convolution. What is
     linear is one convolution: the heads are by themselves (`SegmentationHeads`), UNet's with its last enlargement.
 
     Args:
         model: The network; it is put into evaluation mode, and its activations no longer change their inputs.
-        output: `PROBABILITIES`, the mean of the heads' softmax, (B, C, H, W); or `LOGITS`, (B, K, C, H, W).
     """
 
-    def __init__(self, model: SegmentationModel, output: str = PROBABILITIES) -> None:
+    def __init__(self, model: SegmentationModel) -> None:
         super().__init__()
         self.model = model.eval()
         for part in model.modules():
             # Exporters take an activation in place apart into many operators, and most of their time for that.
             if isinstance(part, nn.ReLU | nn.ReLU6):
                 part.inplace = False
-        self.output = output
-        self.classifier = SubpixelClassifier(model) if isinstance(model, Unet) and output == PROBABILITIES else None
+        self.classifier = SubpixelClassifier(model) if isinstance(model, Unet) else None
 
     def forward(self, images: Tensor) -> Tensor:
-        """Predict normalised images, (B, 3, H, W) float32."""
+        """Predict normalised images, (B, 3, H, W) float32: (B, C, H, W)."""
         if self.classifier is not None:
             folded: Tensor = self.classifier(self.model.decoder(self.model.encoder(images)))
             return folded
-        result: Tensor = self.model(images) if self.output == LOGITS else self.model.probabilities(images)
-        return result
+        return self.model.probabilities(images)
 
 
 def example_images(rows: int, columns: int) -> Tensor:

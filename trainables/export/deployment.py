@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.data.colour_statistics import IMAGENET_MEAN, IMAGENET_STD
-from trainables.export.metadata import DeployedClass, DeployedModel, write_onnx_metadata, write_openvino_metadata
+from trainables.export.calibration import Calibration
+from trainables.export.metadata import (
+    DeployedCalibration,
+    DeployedClass,
+    DeployedModel,
+    write_onnx_metadata,
+    write_openvino_metadata,
+)
 from trainables.export.network_files import ONNX_RUNTIME, OPENVINO, write_network_files
 from trainables.runtimes.names import FLOAT32, INT8
 from trainables.runtimes.runtime import NetworkFiles
@@ -43,7 +50,7 @@ class ExportSettings:
 
 
 def write_deployed_model(
-    trained: TrainedNetwork, target: Path, settings: ExportSettings, calibration: NDArray[np.float32] | None = None
+    trained: TrainedNetwork, target: Path, settings: ExportSettings, calibration: Calibration | None = None
 ) -> DeployedModel:
     """Write a network in a format, its description inside.
 
@@ -52,19 +59,24 @@ def write_deployed_model(
         target: The file, whose suffix is the format's; its folder must exist, and may be left with other files that
             the way there needs.
         settings: What kind of file.
-        calibration: For int8 normalised images, (N, 3, H, W), whose activations decide the ranges.
+        calibration: For int8, and for nothing else.
 
     Returns:
         The description.
     """
-    if settings.precision == INT8 and calibration is None:
-        raise ValueError("int8 needs images for its ranges")
+    if (settings.precision == INT8) != (calibration is not None):
+        raise ValueError("int8 needs images for its ranges, and nothing else does")
     model = trained.model()
-    described = _description(trained, settings, model.size_multiple)
+    described = _description(trained, settings, model.size_multiple, calibration)
     config = trained.config.model_copy(update={"crop_size": settings.size})
     files = NetworkFiles(target.parent, config, len(trained.class_names))
     variant = (RUNTIMES[settings.format], settings.precision)
-    write_network_files(model, files, {variant}, lambda: np.asarray(calibration), dynamic=settings.dynamic)
+
+    def images() -> NDArray[np.float32]:
+        assert calibration is not None  # noqa: S101 - asked for where int8 is
+        return calibration.images
+
+    write_network_files(model, files, {variant}, images, dynamic=settings.dynamic)
     if settings.format == "onnx":
         files.onnx(settings.precision).replace(target)
         write_onnx_metadata(target, described)
@@ -72,11 +84,12 @@ def write_deployed_model(
     made = files.openvino(settings.precision)
     made.with_suffix(".bin").replace(target.with_suffix(".bin"))
     made.replace(target)
-    write_openvino_metadata(target, described)
-    return described
+    return write_openvino_metadata(target, described)
 
 
-def _description(trained: TrainedNetwork, settings: ExportSettings, size_multiple: int) -> DeployedModel:
+def _description(
+    trained: TrainedNetwork, settings: ExportSettings, size_multiple: int, calibration: Calibration | None
+) -> DeployedModel:
     return DeployedModel(
         architecture=trained.config.architecture,
         encoder=trained.config.encoder,
@@ -91,6 +104,14 @@ def _description(trained: TrainedNetwork, settings: ExportSettings, size_multipl
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
         precision=settings.precision,
+        calibration=None
+        if calibration is None
+        else DeployedCalibration(
+            images=len(calibration.images),
+            side=calibration.images.shape[-1],
+            data_fingerprint=calibration.data_fingerprint,
+            of_training=calibration.of_training,
+        ),
         config=trained.config.model_dump(mode="json"),
         source_sha256=trained.sha256,
     )

@@ -6,8 +6,9 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from spaces.errors import InputError
+from trainables.trained_network import file_digest
 
-FORMAT_VERSION: Literal[1] = 1
+FORMAT_VERSION: Literal[2] = 2
 _KEY = "segpareto"
 
 
@@ -18,6 +19,24 @@ class DeployedClass(BaseModel):
 
     name: str
     colour: tuple[int, int, int]
+
+
+class DeployedCalibration(BaseModel):
+    """What decided the ranges of an int8 network.
+
+    Attributes:
+        images: How many.
+        side: Of the images, px; those of other sides may be predicted less well.
+        data_fingerprint: Of the data that they are from.
+        of_training: Whether the checkpoint told that it was trained on them; else whoever exported it had to know.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    images: int
+    side: int
+    data_fingerprint: str
+    of_training: bool
 
 
 class DeployedModel(BaseModel):
@@ -36,13 +55,15 @@ class DeployedModel(BaseModel):
         std: the deviation, divided by then.
         output: "probabilities" of the classes, (B, C, H, W).
         precision: "float32" or "int8".
+        calibration: Of int8.
         config: The whole configuration that it was trained with.
         source_sha256: Digest of the checkpoint that it was made from.
+        weights_sha256: Digest of the .bin beside an .xml; None of a file that holds its weights itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[2] = FORMAT_VERSION
     architecture: str
     encoder: str
     classes: tuple[DeployedClass, ...]
@@ -53,12 +74,16 @@ class DeployedModel(BaseModel):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     output: Literal["probabilities"] = "probabilities"
-    precision: str
+    precision: Literal["float32", "int8"]
+    calibration: DeployedCalibration | None = None
     config: dict[str, Any]
     source_sha256: str
+    weights_sha256: str | None = None
 
     @model_validator(mode="after")
-    def _sizes_fit(self) -> Self:
+    def _fits(self) -> Self:
+        if (self.precision == "int8") != (self.calibration is not None):
+            raise ValueError("int8 goes with a calibration, and nothing else does")
         if self.input_size is not None and self.input_size % self.size_multiple:
             raise ValueError("input_size is no multiple of size_multiple")
         return self
@@ -73,25 +98,33 @@ def write_onnx_metadata(path: Path, model: DeployedModel) -> None:
     onnx.save(network, path)
 
 
-def write_openvino_metadata(path: Path, model: DeployedModel) -> None:
-    """Add a description to an OpenVINO file; `path` is its .xml, beside which the .bin lies."""
+def write_openvino_metadata(path: Path, model: DeployedModel) -> DeployedModel:
+    """Add a description to an OpenVINO file; `path` is its .xml, beside which the .bin lies.
+
+    Returns:
+        The description with the digest of the .bin: nothing else in the two says that they belong together.
+    """
     import openvino
 
+    model = model.model_copy(update={"weights_sha256": file_digest(path.with_suffix(".bin"))})
     network = openvino.Core().read_model(path)
     network.set_rt_info(model.model_dump_json(), [_KEY])
     # Under other names first: the weights are mapped from the file that would be written.
     temporary = path.with_name(f"{path.stem}-described.xml")
     openvino.save_model(network, temporary, compress_to_fp16=False)
     del network
+    if file_digest(temporary.with_suffix(".bin")) != model.weights_sha256:
+        raise RuntimeError(f"OpenVINO wrote the weights of {path} in two ways")
     temporary.with_suffix(".bin").replace(path.with_suffix(".bin"))
     temporary.replace(path)
+    return model
 
 
 def read_metadata(path: Path) -> DeployedModel:
     """Read the description of an exported file, .onnx or .xml.
 
     Raises:
-        InputError: The file can't be read or has none, or one of another version.
+        InputError: The file can't be read or has none, or one of another version; or the .bin beside it is another's.
     """
     if path.suffix not in (".onnx", ".xml"):
         raise InputError(f"{path}: neither .onnx nor .xml; what trainables.export wrote is needed")
@@ -105,11 +138,15 @@ def read_metadata(path: Path) -> DeployedModel:
     if text is None:
         raise InputError(f"{path} does not say how its images are made; what trainables.export wrote is needed")
     try:
-        return DeployedModel.model_validate_json(text)
+        model = DeployedModel.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise InputError(f"{path}: {place}: {first['msg']}; export the network again") from error
+    weights = path.with_suffix(".bin")
+    if path.suffix == ".xml" and file_digest(weights) != model.weights_sha256:
+        raise InputError(f"{weights} holds other weights than {path} was written with; export the network again")
+    return model
 
 
 def _onnx_text(path: Path) -> str | None:
@@ -121,9 +158,17 @@ def _onnx_text(path: Path) -> str | None:
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    damaged = (
+        errors.Fail,
+        errors.InvalidArgument,
+        errors.InvalidGraph,
+        errors.InvalidProtobuf,
+        errors.NotImplemented,
+        errors.RuntimeException,
+    )
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented) as error:
+    except damaged as error:
         raise ValueError(str(error)) from error
     texts: dict[str, str] = session.get_modelmeta().custom_metadata_map
     return texts.get(_KEY)

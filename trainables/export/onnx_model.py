@@ -16,22 +16,19 @@ _LONGEST_SIDE = 16384
 """Of images that a file of dynamic size takes, px."""
 
 
-def export_onnx(
-    model: SegmentationModel, path: Path, *, size: int, dynamic: bool = False, output: str = PROBABILITIES
-) -> None:
+def export_onnx(model: SegmentationModel, path: Path, *, size: int, dynamic: bool = False) -> None:
     """Write a network as ONNX, for any number of images.
 
     Args:
         model: The network, on the CPU, float32; it is put into evaluation mode.
         path: The file; its folder must exist. Its input is called "images", (B, 3, H, W) float32, normalised; its
-            output as `output`.
+            output "probabilities", (B, C, H, W).
         size: Side of the images, px.
         dynamic: Whether images may have any sides that are multiples of the network's, and not only that one.
-        output: As of `DeployedNetwork`.
     """
     import torch
 
-    network = DeployedNetwork(model, output)
+    network = DeployedNetwork(model)
     free: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=1024)}
     if dynamic:
         for axis, name in ((2, "rows"), (3, "columns")):
@@ -45,7 +42,7 @@ def export_onnx(
             path,
             dynamo=True,
             input_names=[IMAGES],
-            output_names=[output],
+            output_names=[PROBABILITIES],
             dynamic_shapes={"images": free},
             external_data=False,
             verbose=False,

@@ -36,7 +36,7 @@ def compare_with_original(
 ) -> Agreement:
     """Let both predict, and compare the logarithms of their probabilities.
 
-    These are the logits of the prediction, apart from one number per pixel: the heads' own are not in the file.
+    These are the prediction's logits apart from one number per pixel; the heads' own are not in the file.
 
     Args:
         runtime: The exported file.
@@ -53,10 +53,10 @@ def compare_with_original(
         with torch.inference_mode():
             expected.append(model.probabilities(torch.from_numpy(some)).numpy())
         found.append(runtime.probabilities(runtime.run(runtime.place(some))))
-    return compare_outputs(_logits(np.concatenate(expected)), _logits(np.concatenate(found)))
+    return compare_outputs(_logarithms(np.concatenate(expected)), _logarithms(np.concatenate(found)))
 
 
-def _logits(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+def _logarithms(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.log(np.maximum(probabilities, _LEAST_PROBABILITY))
 
 

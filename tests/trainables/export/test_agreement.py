@@ -12,13 +12,16 @@ def test_rounding_is_no_difference_and_another_class_is() -> None:
     assert other.argmax_agreement < 0.1
 
 
-def test_heads_are_compared_along_their_own_classes() -> None:
-    logits = np.zeros((1, 2, 3, 4, 4), dtype=np.float32)
-    logits[:, :, 1] = 1
-    changed = logits.copy()
-    changed[:, 1, 2] = 2
-    found = compare_outputs(logits, changed, class_axis=2)
-    assert (found.argmax_agreement, found.largest_difference, found.scale) == (0.5, 2.0, 1.0)
+def test_what_is_tolerated_grows_with_the_values() -> None:
+    original = np.zeros((2, 3, 4, 4), dtype=np.float32)
+    original[:, 1] = -20
+    changed = original.copy()
+    changed[1, 2] = 2
+    found = compare_outputs(original, changed)
+    assert (found.argmax_agreement, found.largest_difference, found.scale) == (0.5, 2.0, 20.0)
+    assert found.tolerance == pytest.approx(0.02)
+    for difference, exact in ((0.019, True), (0.021, False)):
+        assert compare_outputs(original, original - np.float32(difference)).exact == exact
 
 
 def test_nonsense_is_refused() -> None:

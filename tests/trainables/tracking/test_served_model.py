@@ -15,7 +15,7 @@ CLASSES = ("background", "road", "water")
 def checkpoint(**changes: Any) -> dict[str, Any]:
     torch.manual_seed(0)
     config = TrialConfig.model_validate(
-        {"architecture": "unet", "encoder": "mobilenet_v2", "crop_size": 64, "heads": 1, **changes}
+        {"architecture": "unet", "encoder": "tu-resnet10t", "crop_size": 64, "heads": 1, **changes}
     )
     return {
         "config": config.model_dump(mode="json"),
