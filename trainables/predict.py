@@ -39,6 +39,8 @@ def main(words: Sequence[str]) -> int:
     networks = load_networks(options.checkpoint, wishes)
     folder = _made(options.output)
     with terminated_as_interrupted(), locked(folder), Records(folder, (networks.identity, options.overlap)) as records:
+        if not options.force:
+            records.check_masks_are_theirs(photos)
         todo = [photo for photo in photos if options.force or not records.is_complete(photo, options.masks)]
         skipped = len(photos) - len(todo)
         say(f"photos to predict: {len(todo):,}" + (f"; complete already: {skipped:,}" if skipped else ""))

@@ -1,11 +1,13 @@
-"""A data set of a few small images and a network of two convolutions, for tests of the training."""
+"""A data set of a few small images, and what is trained on it, for tests of the training.
+
+No torch here: the processes that make batches ahead unpickle the data set, and would wait for it.
+"""
 
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from spaces.configuration import TrialConfig
 from spaces.schedule import Schedule
@@ -13,9 +15,6 @@ from trainables.data.dataset import IGNORE_INDEX, ClassMapping, ImageRecord, Unr
 from trainables.data.records import RecordTable
 from trainables.data.split import Split
 from trainables.data.trial_data import TrialData
-from trainables.models.decoder_blocks import scaled_channels
-from trainables.models.heads import build_heads
-from trainables.models.segmentation_model import SegmentationModel
 
 CLASSES = ClassMapping(
     names=("ground", "Snake Fruit", "road", "never"),
@@ -128,37 +127,3 @@ def small_config(**changes: Any) -> TrialConfig:
         "threshold_offsets": {},
     }
     return TrialConfig.model_validate(values | changes)
-
-
-class SmallEncoder(nn.Module):
-    out_channels = (3, 8)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(3, 8, 3, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(8)
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        return [images, nn.functional.relu(self.norm(self.convolution(images)))]
-
-
-class SmallDecoder(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(8, channels, 3, padding=1)
-
-    def forward(self, features: list[Tensor]) -> Tensor:
-        result: Tensor = self.convolution(features[-1])
-        return result
-
-
-class SmallModel(SegmentationModel):
-    def __init__(self, config: TrialConfig, *, classes: int) -> None:
-        channels = scaled_channels(8, config.decoder_width)
-        super().__init__(
-            encoder=SmallEncoder(),
-            decoder=SmallDecoder(channels),
-            heads=build_heads(config, in_channels=channels, classes=classes, kernel_size=1),
-            size_multiple=1,
-            decoder_stride=1,
-        )

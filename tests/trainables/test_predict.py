@@ -1,6 +1,5 @@
 """The command from first to last, on a network of two convolutions."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,10 @@ import torch
 from PIL import Image
 
 from spaces.errors import InputError
-from tests.trainables.prediction.photos import PlaceReader, mask, pixels, predict, write_network, write_photo
-from tests.trainables.small_trial import CLASSES, SmallModel
+from tests.trainables.prediction.photos import PlaceReader, areas, mask, pixels, predict, write_network, write_photo
+from tests.trainables.small_model import SmallModel
+from tests.trainables.small_trial import CLASSES
 from trainables.models import registry
-from trainables.prediction.masks import PhotoMasks
 
 pytestmark = pytest.mark.usefixtures("small_model")
 
@@ -31,11 +30,6 @@ def output(tmp_path: Path) -> Path:
 @pytest.fixture
 def place_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry._registered, "small", PlaceReader)
-
-
-def areas(output: Path, name: str = "areas.csv") -> list[dict[str, str]]:
-    with (output / name).open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def test_masks_areas_and_structure(tmp_path: Path, network: Path, output: Path, capsys: Any) -> None:
@@ -112,12 +106,16 @@ def test_blending_hides_what_windows_disagree_about(tmp_path: Path, network: Pat
 def test_one_bad_photo_does_not_lose_the_others(tmp_path: Path, network: Path, output: Path, capsys: Any) -> None:
     for seed in range(3):
         write_photo(tmp_path / "photos" / f"{seed}.png", pixels(40, 40, seed))
-    (tmp_path / "photos" / "1.png").write_bytes(b"no image")
+    whole = (tmp_path / "photos" / "0.png").read_bytes()
+    bad = {"1.png": b"no image", "empty.jpg": b"", "torn.png": whole[: len(whole) // 2], "torn.tif": b"II*\0"}
+    for name, content in bad.items():
+        (tmp_path / "photos" / name).write_bytes(content)
     assert predict("--checkpoint", network, "--output", output, tmp_path / "photos") == 1
     assert sorted(path.name for path in (output / "colour").iterdir()) == ["0.png", "2.png"]
     said = capsys.readouterr()
     assert "1.png: not an image" in said.err
-    assert "predicted: 2; failed: 1" in said.out
+    assert {line.split(": ")[1].replace("\\", "/").rpartition("/")[2] for line in said.err.splitlines()} == set(bad)
+    assert "predicted: 2; failed: 4" in said.out
     assert {row["photo"] for row in areas(output)} == {"0.png", "2.png"}
 
 
@@ -136,59 +134,6 @@ def test_a_photo_that_a_network_can_not_predict_does_not_lose_the_others(
     assert predict("--checkpoint", network, "--output", output, tmp_path / "photos") == 1
     assert sorted(path.name for path in (output / "colour").iterdir()) == ["0.png", "1.png", "3.png", "4.png"]
     assert "2.png: a network predicts NaN" in capsys.readouterr().err
-
-
-def test_what_is_complete_is_skipped(tmp_path: Path, network: Path, output: Path, capsys: Any) -> None:
-    for name in ("a", "b"):
-        write_photo(tmp_path / "photos" / f"{name}.png", pixels(40, 40))
-    words = ("--checkpoint", network, "--output", output, tmp_path / "photos")
-
-    def complete(*more: object) -> int:
-        capsys.readouterr()
-        assert predict(*words, *more) == 0
-        said = capsys.readouterr().out
-        return int(said.split("complete already: ")[1].split()[0]) if "complete already" in said else 0
-
-    assert [complete(), complete()] == [0, 2]
-    assert complete("--force") == 0
-    (output / "colour" / "a.png").write_bytes(b"torn")
-    assert complete() == 1
-    write_photo(tmp_path / "photos" / "b.png", pixels(40, 48))
-    assert complete() == 1
-    assert mask(output / "colour" / "b.png").shape[:2] == (40, 48)
-    assert complete("--overlap", 0.5) == 0
-    assert complete("--masks", "index", "--overlap", 0.5) == 0
-    write_network(network, seed=7)
-    assert complete() == 0
-    assert {row["photo"] for row in areas(output)} == {"a.png", "b.png"}
-
-
-def test_an_interrupted_call_leaves_nothing_half_written_and_goes_on(
-    tmp_path: Path, network: Path, output: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    for number in range(4):
-        write_photo(tmp_path / "photos" / f"{number}.png", pixels(40, 400, number))
-    words = ("--checkpoint", network, "--output", output, "--batch", 4, tmp_path / "photos")
-    finish, done = PhotoMasks.finish, []
-
-    def interrupted(self: PhotoMasks) -> Any:
-        done.append(self)
-        if len(done) == 2:
-            raise KeyboardInterrupt
-        return finish(self)
-
-    monkeypatch.setattr(PhotoMasks, "finish", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        predict(*words)
-    assert not list(output.rglob("*.partial"))
-    kept = len(list((output / "colour").iterdir()))
-    assert 0 < kept < 4
-    assert len({row["photo"] for row in areas(output)}) == kept
-    monkeypatch.setattr(PhotoMasks, "finish", finish)
-    capsys.readouterr()
-    assert predict(*words) == 0
-    assert f"complete already: {kept}" in capsys.readouterr().out
-    assert len(list((output / "colour").iterdir())) == 4
 
 
 def test_masks_of_a_geotiff_lie_where_it_lies(tmp_path: Path, network: Path, output: Path) -> None:
@@ -252,6 +197,8 @@ def test_several_networks_decide_together(tmp_path: Path, output: Path) -> None:
         (("--precision", "int8"), "float32, bfloat16"),
         (("--device", "tpu"), "cpu, cuda"),
         (("--summary", "a/b.csv"), "--output"),
+        (("--summary", ""), "ends in .csv"),
+        (("--summary", "predictions.jsonl"), "ends in .csv"),
         (("--checkpoint", "missing.pt"), "does not exist"),
         (("--checkpoint", "photo.png"), "neither .pt"),
         (("nothing.jpg",), "no such file"),

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainables.checkpoint import PARTIAL
+
 COLUMNS = ("photo", "class_index", "class_name", "pixels", "share", "square_metres")
 
 
@@ -28,7 +30,7 @@ def write_class_areas(path: Path, areas: Iterable[ClassAreas], class_names: Sequ
 
     `share` is of the photo's pixels with data; `square_metres` is empty where the photo does not tell it.
     """
-    partial = path.with_name(f"{path.name}.partial")
+    partial = path.with_name(path.name + PARTIAL)
     try:
         with partial.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream)

@@ -46,7 +46,8 @@ class PredictionDisplay:
             yield
             return
         columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as bar:
+        # Standard error may be a file while the bar is on a terminal.
+        with Progress(*columns, console=console, transient=True, redirect_stderr=sys.stderr.isatty()) as bar:
             self._bar, self._task = bar, bar.add_task(self._state(), total=self._photos)
             try:
                 yield
@@ -67,7 +68,7 @@ class PredictionDisplay:
 
     def failed(self, line: str) -> None:
         """Tell what is wrong with a photo, on standard error."""
-        if self._bar is not None:
+        if self._bar is not None and sys.stderr.isatty():
             # Above the bar, which would otherwise be torn.
             self._bar.console.print(f"failed: {line}", markup=False, soft_wrap=True)
             return

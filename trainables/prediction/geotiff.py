@@ -2,7 +2,7 @@
 
 import contextlib
 import importlib.util
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,9 @@ ROWS_AT_ONCE = 256
 """Rows that are read together, about; whole blocks of the file where these are not larger."""
 
 _LARGEST_BLOCK = 1024
-_WEB_MERCATOR = 3857
+_COLOURS = ("red", "green", "blue")
+_NOT_TO_SCALE = frozenset({"merc", "eqc"})
+"""Projections, as PROJ calls them, whose metres are those of the ground at the equator alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Georeference:
         crs: Coordinate reference system as rasterio has it, or None.
         transform: From pixels to its coordinates; the identity where there is none.
         ground_points: Ground control points and their reference system.
-        square_metres_per_pixel: Where the system is projected, else None. Web Mercator's metres are none on the ground.
+        square_metres_per_pixel: Where the system is projected, else None; also None in Mercator's and equidistant
+            cylindrical projections, whose metres are none on the ground.
     """
 
     crs: Any
@@ -61,7 +64,7 @@ def gdal() -> Iterator[Any]:
         yield rasterio
 
 
-def open_raster(file: PhotoFile, scales: Sequence[float]) -> "RasterPhoto | None":
+def open_raster(file: PhotoFile) -> "RasterPhoto | None":
     """Open a TIFF to read it by strips; None for one that is better decoded whole, or that only this can't open.
 
     Raises:
@@ -137,9 +140,9 @@ class _Strips:
     def _next(self, left: int) -> NDArray[np.uint8]:
         try:
             strip = None if self._photo.failure else self._ahead.result()
-        except UnreadableImageError as error:
+        except (UnreadableImageError, MemoryError) as error:
             # The windows of other photos are in the same batch: this photo's rows go on, and count for nothing.
-            self._photo.failure = str(error)
+            self._photo.failure = str(error) or f"{self._photo.file.path}: {type(error).__name__}"
             strip = None
         if strip is None:
             return np.zeros((min(left, ROWS_AT_ONCE), self._photo.width, 3), dtype=np.uint8)
@@ -177,9 +180,12 @@ def _read_strips(path: Path, height: int) -> Generator[NDArray[np.uint8], None, 
 
 def _colours(dataset: Any) -> tuple[list[int], NDArray[np.uint8] | None]:
     """Which bands are red, green and blue, and the palette of a file that has one."""
+    meanings = [meaning.name for meaning in dataset.colorinterp]
+    if set(_COLOURS) <= set(meanings):
+        return [meanings.index(colour) + 1 for colour in _COLOURS], None
     if dataset.count >= 3:
         return [1, 2, 3], None
-    if dataset.colorinterp[0].name == "palette":
+    if meanings[0] == "palette":
         palette = np.zeros((256, 3), dtype=np.uint8)
         for index, colour in dataset.colormap(1).items():
             palette[index % 256] = colour[:3]
@@ -189,7 +195,8 @@ def _colours(dataset: Any) -> tuple[list[int], NDArray[np.uint8] | None]:
 
 def _georeference(dataset: Any) -> Georeference:
     square = None
-    if dataset.crs is not None and dataset.crs.is_projected and dataset.crs.to_epsg() != _WEB_MERCATOR:
-        metres = dataset.crs.linear_units_factor[1]
+    crs = dataset.crs
+    if crs is not None and crs.is_projected and crs.to_dict().get("proj") not in _NOT_TO_SCALE:
+        metres = crs.linear_units_factor[1]
         square = abs(dataset.transform.determinant) * metres**2
-    return Georeference(dataset.crs, dataset.transform, dataset.gcps, square)
+    return Georeference(crs, dataset.transform, dataset.gcps, square)

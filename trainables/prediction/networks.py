@@ -1,6 +1,5 @@
 """What predicts: best checkpoints and exported files, each in a runtime, alone or several as one."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,11 +145,8 @@ def _described(path: Path) -> _File:
     except ValidationError as error:
         raise InputError(f"{path}: its configuration can't be read; export the network again") from error
     classes = ClassMapping(tuple(one.name for one in exported.classes), tuple(one.colour for one in exported.classes))
-    digest = hashlib.sha256(file_digest(path).encode())
-    weights = path.with_suffix(".bin")
-    if path.suffix == ".xml" and weights.is_file():
-        digest.update(file_digest(weights).encode())
-    return _File(path, config, classes, digest.hexdigest(), exported)
+    # An .xml names the digest of its weights, which was checked.
+    return _File(path, config, classes, file_digest(path), exported)
 
 
 def _loaded(file: _File, wishes: Wishes, device: str, threads: int) -> tuple[Member, int, Variant]:

@@ -69,10 +69,10 @@ def make_parser() -> OneLineArgumentParser:
         help="colour, index, or both with a comma; each kind has its folder",
     )
     where.add_argument(
-        "--summary", type=_file_name, default="areas.csv", metavar="NAME", help="CSV of class areas in it"
+        "--summary", type=_csv_name, default="areas.csv", metavar="NAME", help="CSV of class areas in it"
     )
     where.add_argument("--recursive", action="store_true", help="take the folders in folders, too")
-    where.add_argument("--force", action="store_true", help="predict again what is complete already")
+    where.add_argument("--force", action="store_true", help="predict all again, whatever masks are there")
     add_debug_option(parser)
     return parser
 
@@ -95,7 +95,8 @@ def _device(text: str) -> str:
     return text
 
 
-def _file_name(text: str) -> str:
-    if Path(text).name != text:
-        raise argparse.ArgumentTypeError(f"{text!r} is no name of a file; it lies in --output")
+def _csv_name(text: str) -> str:
+    # The ending keeps it from the names of the masks' folders and of the record.
+    if Path(text).name != text or Path(text).suffix.lower() != ".csv":
+        raise argparse.ArgumentTypeError(f"{text!r} is no name that ends in .csv; the file lies in --output")
     return text

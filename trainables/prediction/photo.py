@@ -75,7 +75,7 @@ def open_photo(file: PhotoFile, scales: Sequence[float]) -> Photo:
         from trainables.prediction.geotiff import open_raster, rasterio_is_there
 
         if rasterio_is_there():
-            raster = open_raster(file, scales)
+            raster = open_raster(file)
             if raster is not None:
                 return raster
         elif has_georeference(file.path):

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from spaces.errors import InputError
 from trainables.data.folder_index import IMAGE_FOLDER, MASK_FOLDER
 from trainables.data.image_files import IMAGE_SUFFIXES
+from trainables.prediction.mask_kinds import MASK_KINDS
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 
@@ -20,10 +21,13 @@ class PhotoFile:
     Attributes:
         path: The file.
         name: Its path below what all photos have in common, with slashes.
+        stamp: Its size in bytes and the time of its last change when it was found, which is before it is opened:
+            another photo under the same name has others. None where the system does not tell.
     """
 
     path: Path
     name: str
+    stamp: tuple[int, int] | None = None
 
     @property
     def is_tiff(self) -> bool:
@@ -39,8 +43,8 @@ class PhotoFile:
 def find_photos(words: Sequence[str], *, recursive: bool, output: Path) -> tuple[PhotoFile, ...]:
     """Find the photos that files, folders and patterns name, each once, in the order of their names.
 
-    Of folders and patterns only images are taken (.jpg, .jpeg, .png, .tif, .tiff), no hidden ones, and nothing from
-    the output folder or from `masks` beside `images`, as data folders have them.
+    Of folders and patterns only images are taken (.jpg, .jpeg, .png, .tif, .tiff), no hidden ones, no masks that were
+    predicted into the output folder, and nothing from `masks` beside `images`, as data folders have them.
 
     Args:
         words: Files, folders and patterns with `*`, `?`, `[...]` and `**`.
@@ -50,7 +54,8 @@ def find_photos(words: Sequence[str], *, recursive: bool, output: Path) -> tuple
     Raises:
         InputError: A word names nothing, or two photos would have the same mask.
     """
-    kept_out = output.resolve()
+    # Not the output folder as such: it may be that of the photos, or hold it.
+    kept_out = tuple(output.resolve() / kind for kind in MASK_KINDS)
     found: dict[Path, Path] = {}  # path, and the folder that its name is to begin below
     for word in words:
         photos = list(_named(word, recursive, kept_out))
@@ -59,7 +64,7 @@ def find_photos(words: Sequence[str], *, recursive: bool, output: Path) -> tuple
         for path, root in photos:
             found.setdefault(path, root)
     base = _common_folder(found.values())
-    files = [PhotoFile(path, path.relative_to(base or root).as_posix()) for path, root in found.items()]
+    files = [PhotoFile(path, path.relative_to(base or root).as_posix(), _stamp(path)) for path, root in found.items()]
     files.sort(key=lambda file: file.name)
     masks: dict[str, PhotoFile] = {}
     for file in files:
@@ -72,7 +77,7 @@ def find_photos(words: Sequence[str], *, recursive: bool, output: Path) -> tuple
     return tuple(files)
 
 
-def _named(word: str, recursive: bool, kept_out: Path) -> Iterator[tuple[Path, Path]]:
+def _named(word: str, recursive: bool, kept_out: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
     """The photos that a word names, each with the folder it was looked for in."""
     path = Path(word)
     if path.is_dir():
@@ -92,14 +97,14 @@ def _named(word: str, recursive: bool, kept_out: Path) -> Iterator[tuple[Path, P
                 # `**` names every folder and what is in it: the files come by themselves.
                 if "**" not in pattern:
                     yield from ((photo, root) for photo in _in_folder(match, recursive, kept_out))
-            elif _is_image(match) and not match.is_relative_to(kept_out):
+            elif _is_image(match) and not _is_mask(match, root, kept_out):
                 yield match, root
 
 
-def _in_folder(folder: Path, recursive: bool, kept_out: Path) -> Iterator[Path]:
+def _in_folder(folder: Path, recursive: bool, kept_out: Sequence[Path]) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         here = Path(place)
-        if here.is_relative_to(kept_out):
+        if any(here.is_relative_to(masks) for masks in kept_out):
             folders.clear()
             continue
         yield from (here / name for name in sorted(files) if _is_image(Path(name)))
@@ -113,10 +118,27 @@ def _is_image(path: Path) -> bool:
     return not path.name.startswith(".") and path.suffix.lower() in IMAGE_SUFFIXES
 
 
+def _is_mask(match: Path, root: Path, kept_out: Sequence[Path]) -> bool:
+    """Whether a file lies where masks do, below the folder that its pattern begins in."""
+    if any(match.is_relative_to(masks) for masks in kept_out):
+        return True
+    folders = match.relative_to(root).parents[:-1]
+    return any(folder.name == MASK_FOLDER and (root / folder).with_name(IMAGE_FOLDER).is_dir() for folder in folders)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        # Opening it tells why.
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
 def _fixed_part(pattern: Path) -> Path:
-    """The folder that a pattern begins in."""
+    """The folder that a pattern begins in; one that is called like a pattern is a folder."""
     folder = pattern
-    while glob.has_magic(str(folder)):
+    while glob.has_magic(str(folder)) and not folder.is_dir():
         folder = folder.parent
     return folder
 

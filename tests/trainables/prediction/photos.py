@@ -1,5 +1,6 @@
 """Photos, checkpoints and the command, for tests of predictions."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from spaces.configuration import TrialConfig
-from tests.trainables.small_trial import CLASSES, SmallModel, small_config
+from tests.trainables.small_model import SmallModel
+from tests.trainables.small_trial import CLASSES, small_config
 from trainables.checkpoint import write_checkpoint
 from trainables.predict import main
 
@@ -63,3 +65,9 @@ def predict(*words: object) -> int:
 
 def mask(path: Path) -> NDArray[np.uint8]:
     return np.asarray(Image.open(path))
+
+
+def areas(output: Path, name: str = "areas.csv") -> list[dict[str, str]]:
+    """The CSV of class areas."""
+    with (output / name).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))

@@ -27,8 +27,8 @@ def write(path: Path, values: np.ndarray, *, placed: bool = True, crs: str = UTM
     return PhotoFile(path, path.name)
 
 
-def opened(file: PhotoFile, *scales: float) -> RasterPhoto:
-    photo = open_raster(file, scales)
+def opened(file: PhotoFile) -> RasterPhoto:
+    photo = open_raster(file)
     assert photo is not None
     return photo
 
@@ -46,14 +46,14 @@ def test_strips_make_the_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(geotiff, "ROWS_AT_ONCE", 20)
     photo = pixels(100, 60)
     file = write(tmp_path / "photo.tif", photo, **profile)
-    np.testing.assert_array_equal(read(opened(file, 1.0)), photo)
-    scaled = read(opened(file, 0.5), 0.5)
+    np.testing.assert_array_equal(read(opened(file)), photo)
+    scaled = read(opened(file), 0.5)
     assert np.abs(scaled.astype(int) - resize_image(photo, 50, 30)).max() <= 1
 
 
 def test_rows_that_overlap_are_read_once_and_come_again(tmp_path: Path) -> None:
     photo = pixels(100, 60)
-    rows = opened(write(tmp_path / "photo.tif", photo), 1.0).rows(1.0)
+    rows = opened(write(tmp_path / "photo.tif", photo)).rows(1.0)
     for top in (0, 24, 48, 68):
         np.testing.assert_array_equal(rows[top : top + 32], photo[top : top + 32])
 
@@ -61,25 +61,39 @@ def test_rows_that_overlap_are_read_once_and_come_again(tmp_path: Path) -> None:
 def test_bands(tmp_path: Path) -> None:
     photo = pixels(20, 30)
     wide = photo.astype(np.uint16) << 8 | 17
-    np.testing.assert_array_equal(read(opened(write(tmp_path / "wide.tif", wide), 1.0)), photo)
-    grey = read(opened(write(tmp_path / "grey.tif", photo[:, :, :1]), 1.0))
+    np.testing.assert_array_equal(read(opened(write(tmp_path / "wide.tif", wide))), photo)
+    grey = read(opened(write(tmp_path / "grey.tif", photo[:, :, :1])))
     np.testing.assert_array_equal(grey, np.repeat(photo[:, :, :1], 3, axis=2))
     with pytest.raises(UnreadableImageError, match="float32"):
-        open_raster(write(tmp_path / "heights.tif", photo.astype(np.float32)), (1.0,))
+        open_raster(write(tmp_path / "heights.tif", photo.astype(np.float32)))
 
 
-@pytest.mark.parametrize(("crs", "square"), [(UTM, 0.0025), ("EPSG:4326", None), ("EPSG:3857", None)])
+def test_colours_are_found_by_what_bands_say_they_are(tmp_path: Path) -> None:
+    """Multispectral cameras often begin with blue."""
+    meanings = [getattr(rasterio.enums.ColorInterp, name) for name in ("blue", "green", "red", "undefined")]
+    photo = pixels(20, 30)
+    values = np.concatenate([photo[:, :, ::-1], photo[:, :, :1]], axis=2)
+    file = write(tmp_path / "photo.tif", values, photometric="MINISBLACK")
+    with rasterio.open(file.path, "r+") as dataset:
+        dataset.colorinterp = meanings
+    np.testing.assert_array_equal(read(opened(file)), photo)
+
+
+@pytest.mark.parametrize(
+    ("crs", "square"),
+    [(UTM, 0.0025), ("EPSG:4326", None), ("EPSG:3857", None), ("EPSG:3395", None), ("EPSG:4087", None)],
+)
 def test_square_metres_where_metres_are_those_of_the_ground(tmp_path: Path, crs: str, square: float | None) -> None:
-    place = opened(write(tmp_path / "photo.tif", pixels(20, 30), crs=crs), 1.0).georeference
+    place = opened(write(tmp_path / "photo.tif", pixels(20, 30), crs=crs)).georeference
     assert isinstance(place, Georeference)
     assert place.square_metres_per_pixel == (None if square is None else pytest.approx(square))
 
 
 def test_only_georeferenced_or_large_files_are_read_by_strips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write(tmp_path / "photo.tif", pixels(20, 30), placed=False)
-    assert open_raster(file, (1.0,)) is None
+    assert open_raster(file) is None
     monkeypatch.setattr(geotiff, "LARGE_PIXELS", 599)
-    assert opened(file, 1.0).georeference.crs is None
+    assert opened(file).georeference.crs is None
 
 
 def test_damage_is_told_and_rows_go_on(tmp_path: Path) -> None:
@@ -88,7 +102,7 @@ def test_damage_is_told_and_rows_go_on(tmp_path: Path) -> None:
     content = file.path.read_bytes()
     middle = len(content) // 2
     file.path.write_bytes(content[:middle] + bytes(2000) + content[middle + 2000 :])
-    photo = opened(file, 1.0)
+    photo = opened(file)
     assert read(photo).shape == (600, 60, 3)
     assert photo.failure is not None
     assert "photo.tif: damaged" in photo.failure

@@ -41,6 +41,36 @@ def test_patterns_are_expanded_here(folder: Path) -> None:
     assert names(folder / "[ab]") == ["a/1.jpg", "a/2.PNG", "b/1.jpg"]
 
 
+def test_patterns_take_no_masks_beside_images_unless_they_name_them(folder: Path) -> None:
+    assert names(folder / "b" / "**" / "*.png") == ["images/4.png"]
+    assert names(folder / "b" / "*" / "*.png") == ["images/4.png"]
+    assert names(folder / "b" / "masks" / "*.png") == ["4.png"]
+
+
+def test_a_folder_called_like_a_pattern_is_a_folder(folder: Path) -> None:
+    path = folder / "flight [2024]" / "1.jpg"
+    path.parent.mkdir()
+    path.write_bytes(b"")
+    assert names(folder / "flight [2024]" / "*.jpg") == ["1.jpg"]
+    assert names(folder / "flight [2024]" / "[0-9].jpg") == ["1.jpg"]
+
+
+@pytest.mark.parametrize("output", [".", "a"])
+def test_masks_may_go_where_the_photos_are(folder: Path, output: str) -> None:
+    for kind in ("colour", "index"):
+        mask = folder / output / kind / "1.png"
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        mask.write_bytes(b"")
+    assert names(folder / "a", output=folder / output) == ["1.jpg", "2.PNG"]
+    assert names(folder / "a", recursive=True, output=folder / output) == ["1.jpg", "2.PNG"]
+    assert names(folder / "a" / "**" / "*", output=folder / output) == ["1.jpg", "2.PNG"]
+
+
+def test_a_photo_is_stamped_before_it_is_opened(folder: Path) -> None:
+    (photo,) = find_photos([str(folder / "b")], recursive=False, output=Path("x"))
+    assert photo.stamp == (0, photo.path.stat().st_mtime_ns)
+
+
 def test_a_file_called_like_a_pattern_is_a_file(folder: Path) -> None:
     path = folder / "a" / "photo[1].jpg"
     path.write_bytes(b"")
