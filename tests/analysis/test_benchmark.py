@@ -1,6 +1,5 @@
 import csv
 import io
-import json
 import subprocess
 import sys
 import time
@@ -198,18 +197,3 @@ def test_help_is_fast_and_loads_no_torch() -> None:
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert not loaded & {"torch", "pandas", "ray", "mlflow", "rich"}
     assert time.perf_counter() - started < 10
-
-
-@pytest.mark.slow
-def test_a_network_is_measured_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files = ["--json", str(tmp_path / "costs.json"), "--csv", str(tmp_path / "costs.csv")]
-    options = ["--models", "unet", "--quick", "--size", "64", "--threads", "1", "--layout", "contiguous"]
-    assert main([*options, *files]) == 0
-    (row,) = json.loads((tmp_path / "costs.json").read_text(encoding="utf-8"))
-    assert (row["name"], row["layout"]) == ("unet", "contiguous")
-    with (tmp_path / "costs.csv").open(encoding="utf-8", newline="") as file:
-        assert file.readline().startswith("# CPU ")
-        assert [row["input_size"] for row in csv.DictReader(file)] == ["64"]
-    printed = capsys.readouterr().out
-    assert f"{row['parameters']:,}" in printed
-    assert "not measured" in printed

@@ -1,8 +1,15 @@
+"""A network measured as `python -m analysis.benchmark` does it: once, since that takes seconds, for all tests here."""
+
+import contextlib
+import csv
+import io
 import json
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from typing import Any
 
 import pytest
 
+from analysis.benchmark import main
 from analysis.costs import NetworkCosts, measure_costs
 from analysis.tables import COST_COLUMNS
 from spaces.loading import load_space
@@ -10,15 +17,44 @@ from spaces.loading import load_space
 pytestmark = pytest.mark.slow
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What the command printed and wrote."""
+
+    printed: str
+    row: dict[str, Any]
+    table: str
+
+
 @pytest.fixture(scope="module")
-def unet() -> NetworkCosts:
-    config = load_space("unet").baseline.model_copy(update={"crop_size": 64})
-    return measure_costs(config, classes=7, quick=True, threads=1)
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    folder = tmp_path_factory.mktemp("costs")
+    files = ["--json", str(folder / "costs.json"), "--csv", str(folder / "costs.csv")]
+    options = ["--models", "unet", "--quick", "--size", "64", "--threads", "1", "--layout", "contiguous"]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main([*options, *files]) == 0
+    (row,) = json.loads((folder / "costs.json").read_text(encoding="utf-8"))
+    return Measured(printed.getvalue(), row, (folder / "costs.csv").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def unet(measured: Measured) -> NetworkCosts:
+    names = {field.name for field in fields(NetworkCosts)}
+    return NetworkCosts(**{name: value for name, value in measured.row.items() if name in names})
+
+
+def test_it_is_printed_and_written(measured: Measured) -> None:
+    assert (measured.row["name"], measured.row["layout"]) == ("unet", "contiguous")
+    circumstances, _, table = measured.table.partition("\n")
+    assert circumstances.startswith("# CPU ")
+    assert [row["input_size"] for row in csv.DictReader(io.StringIO(table))] == ["64"]
+    assert f"{measured.row['parameters']:,}" in measured.printed
+    assert "not measured" in measured.printed
 
 
 def test_the_network_is_described(unet: NetworkCosts) -> None:
     assert (unet.architecture, unet.encoder, unet.input_size, unet.classes) == ("unet", "mobilenet_v2", 64, 7)
-    assert (unet.precision, unet.layout, unet.threads) == ("float32", "channels_last", 1)
+    assert (unet.precision, unet.layout, unet.threads) == ("float32", "contiguous", 1)
     assert unet.device.startswith("CPU ")
 
 

@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,9 @@ CONFIG = TrialConfig.model_validate({"architecture": "unet", "encoder": "mobilen
 
 
 @pytest.fixture(scope="module")
-def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One database for all tests here, because making one takes seconds; each test has a search of its own."""
-    return local_tracking_uri(tmp_path_factory.mktemp("runs"))
+def tracking_uri(tmp_path_factory: pytest.TempPathFactory, with_database: Callable[[Path], Path]) -> str:
+    """One database for all tests here; each test has a search of its own."""
+    return local_tracking_uri(with_database(tmp_path_factory.mktemp("runs")))
 
 
 def named(results: SearchResults, name: str, **settings: Any) -> SearchResults:

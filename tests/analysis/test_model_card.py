@@ -153,7 +153,8 @@ def test_a_trial_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_report_links_it(tmp_path: Path) -> None:
-    folder = write_search(tmp_path / "example", make_results())
-    page = write_report(make_results(), folder / "report")
+    results = make_results(spaces=("unet",))
+    folder = write_search(tmp_path / "example", results)
+    page = write_report(results, folder / "report")
     assert (page.parent / CARD_FILE).is_file()
     assert f'href="{CARD_FILE}"' in page.read_text(encoding="utf-8")

@@ -178,8 +178,8 @@ def test_deployment_and_budgets_reach_the_verdict(tmp_path: Path, capsys: pytest
 
 
 def test_the_search_may_say_what_the_verdict_is_for(tmp_path: Path) -> None:
-    whole = make_results()
-    folder = write_search(tmp_path / "server", replace(whole, settings={**whole.settings, "deployment": "server"}))
+    results = make_results(spaces=("unet",))
+    folder = write_search(tmp_path / "server", replace(results, settings={**results.settings, "deployment": "server"}))
     assert report.main(["--search", str(folder)]) == 0
     decision = json.loads((folder / "report" / "decision.json").read_text(encoding="utf-8"))
     assert decision["deployment"] == "server"
@@ -261,7 +261,7 @@ def test_a_failed_writing_leaves_the_old_page(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(report, "_write_text", fail)
     with pytest.raises(InputError, match="no space left"):
-        report.write_report(make_results(), tmp_path)
+        report.write_report(make_results(spaces=("deeplabv3plus",)), tmp_path)
     assert page.read_bytes() == before
     assert not list(tmp_path.glob(".*"))
 

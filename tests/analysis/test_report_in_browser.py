@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -108,25 +110,51 @@ window.addEventListener("load", function () {
 LOOK_AT_THE_PAGE = """
 <script>
 window.addEventListener("load", () => window.setTimeout(function () {
-  const answer = document.querySelector(".answer").getBoundingClientRect();
-  document.body.dataset.found = JSON.stringify({
+  const answer = document.querySelector(".answer");
+  const markup = document.documentElement.outerHTML;
+  parent.postMessage({ frame: window.name, found: {
     overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    answered: answer.bottom <= window.innerHeight,
+    answered: answer !== null && answer.getBoundingClientRect().bottom <= window.innerHeight,
     paper: getComputedStyle(document.body).backgroundColor,
     loaded: performance.getEntriesByType("resource").map((entry) => entry.name),
-    drawn: document.querySelectorAll(".plot .main-svg").length,
-  });
+    unescaped: markup.includes(EVIL),
+    escaped: markup.includes(EVIL.replaceAll("<", "&lt;").replaceAll(">", "&gt;")),
+  } }, "*");
 }, 1500));
+</script>
+""".replace("EVIL", json.dumps(EVIL_NAMES[1]).replace("<", r"\u003c"))
+
+COLLECT = """
+<!doctype html>
+<meta charset="utf-8">
+<meta name="color-scheme" content="light dark">
+<style>body { margin: 0; white-space: nowrap } iframe { border: 0; vertical-align: top }</style>
+<body>
+<script>
+const found = {};
+window.addEventListener("message", function (event) {
+  found[event.data.frame] = event.data.found;
+  document.body.dataset.found = JSON.stringify(found);
+});
 </script>
 """
 
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(20, 23, 27)"
+SIZES = ((390, 844), (820, 1180), (1280, 800))
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no chromium or chrome on the PATH")]
 
 
-def open_page(page: Path, profile: Path, *options: str) -> tuple[str, list[str]]:
-    """The page's document after its scripts ran, and what it wrote to the console."""
+@dataclass(frozen=True)
+class Look:
+    """What was seen in the frames of one window, by their names, and what was written to the console."""
+
+    found: dict[str, dict[str, Any]]
+    console: list[str]
+
+
+def run_browser(page: Path, profile: Path, *options: str) -> tuple[dict[str, Any], list[str]]:
+    """What scripts found in a page, and what was written to the console."""
     done = subprocess.run(
         [str(BROWSER), *QUIET, *options, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()],
         capture_output=True,
@@ -135,22 +163,61 @@ def open_page(page: Path, profile: Path, *options: str) -> tuple[str, list[str]]
         check=True,
         timeout=120,
     )
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-
-
-def use_page(page: Path, script: str, profile: Path, *options: str) -> tuple[dict[str, Any], str, list[str]]:
-    """What a script found in the page, its document, and what was written to the console."""
-    text = page.read_text(encoding="utf-8")
-    page.write_text(text.replace("</body>", script + "</body>"), encoding="utf-8")
-    document, console = open_page(page, profile, *options)
-    match = re.search(r'data-found="([^"]*)"', document)
+    match = re.search(r'data-found="([^"]*)"', done.stdout)
     assert match is not None
-    return json.loads(unescape(match.group(1))), document, console
+    return json.loads(unescape(match.group(1))), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
-def test_the_page_works(tmp_path: Path) -> None:
-    page = write_report(CASES["whole"](), tmp_path / "report")
-    found, _, console = use_page(page, USE_THE_PAGE, tmp_path / "profile", "--window-size=1280,900")
+def with_script(page: Path, script: str, name: str) -> Path:
+    """A copy of a page beside it that also runs a script."""
+    text = page.read_text(encoding="utf-8")
+    copy = page.with_name(name)
+    copy.write_text(text.replace("</body>", script + "</body>"), encoding="utf-8")
+    return copy
+
+
+def look(folder: Path, frames: Mapping[str, tuple[Path, tuple[int, int]]], *options: str) -> Look:
+    """Look at pages side by side in one window, each in a frame of its own size, which is a viewport to it."""
+    text = COLLECT
+    for name, (page, (width, height)) in frames.items():
+        shown = with_script(page, LOOK_AT_THE_PAGE, "looked_at.html")
+        text += f'<iframe name="{name}" src="{shown.as_uri()}" width="{width}" height="{height}"></iframe>\n'
+    collecting = folder / "frames.html"
+    collecting.write_text(text, encoding="utf-8")
+    # All frames lie within the window: what is out of sight would not be drawn.
+    window = f"{sum(width for _, (width, _) in frames.values())},{max(height for _, (_, height) in frames.values())}"
+    options = (f"--window-size={window}", "--virtual-time-budget=2500", *options)
+    return Look(*run_browser(collecting, folder / "profile", *options))
+
+
+def sizes_of(page: Path) -> dict[str, tuple[Path, tuple[int, int]]]:
+    return {f"{width},{height}": (page, (width, height)) for width, height in SIZES}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(CASES["whole"](), tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def in_light(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Look:
+    """The whole report at all widths, and those of searches in which little was done."""
+    folder = tmp_path_factory.mktemp("light")
+    little = {case: (write_report(CASES[case](), folder / case), (1280, 800)) for case in ("one_trial", "empty")}
+    return look(folder, sizes_of(whole) | little)
+
+
+@pytest.fixture(scope="module")
+def in_dark(tmp_path_factory: pytest.TempPathFactory) -> Look:
+    """A report whose every name tries to break the page, at all widths, for somebody who prefers dark."""
+    folder = tmp_path_factory.mktemp("dark")
+    page = write_report(hostile_results(), folder / "report")
+    return look(folder, sizes_of(page), "--blink-settings=preferredColorScheme=0")
+
+
+def test_the_page_works(whole: Path, tmp_path: Path) -> None:
+    page = with_script(whole, USE_THE_PAGE, "used.html")
+    found, console = run_browser(page, tmp_path / "profile", "--window-size=1280,900")
     assert console == []
     assert found["errors"] == []
     assert found["all"] == 30
@@ -171,28 +238,22 @@ def test_the_page_works(tmp_path: Path) -> None:
     assert found["saved"] == "data:image/png;"
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", ["390,844", "820,1180", "1280,800"])
-def test_the_first_screen_answers_at_every_width(size: str, dark: bool, tmp_path: Path) -> None:
-    page = write_report(hostile_results() if dark else CASES["whole"](), tmp_path / "report")
-    options = [
-        f"--window-size={size}",
-        "--virtual-time-budget=2500",
-        *(["--blink-settings=preferredColorScheme=0"] if dark else []),
-    ]
-    found, document, console = use_page(page, LOOK_AT_THE_PAGE, tmp_path / "profile", *options)
-    assert console == []
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [f"{width},{height}" for width, height in SIZES])
+def test_the_first_screen_answers_at_every_width(size: str, theme: str, request: pytest.FixtureRequest) -> None:
+    look: Look = request.getfixturevalue(f"in_{theme}")
+    found = look.found[size]
+    assert look.console == []
     assert found["loaded"] == []
     assert found["overflow"] <= 0
     assert found["answered"]
-    assert found["paper"] == (DARK if dark else LIGHT)
-    if dark:
-        # In a plot a name is text: its angle brackets reach the document escaped.
-        assert EVIL_NAMES[1] not in document
+    assert found["paper"] == (DARK if theme == "dark" else LIGHT)
+    # In a plot a name is text: its angle brackets reach the document escaped.
+    assert not found["unescaped"]
+    assert found["escaped"] == (theme == "dark")
 
 
 @pytest.mark.parametrize("case", ["one_trial", "empty"])
-def test_no_console_error_where_little_was_done(case: str, tmp_path: Path) -> None:
-    page = write_report(CASES[case](), tmp_path / "report")
-    _, console = open_page(page, tmp_path / "profile", "--virtual-time-budget=2500")
-    assert console == []
+def test_no_console_error_where_little_was_done(case: str, in_light: Look) -> None:
+    assert case in in_light.found
+    assert in_light.console == []

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.s3_server import KEYS, S3Server, s3_server
-from tests.trainables.small_trial import SmallModel
+from tests.trainables.small_model import SmallModel
 from trainables.models import registry
 
 

@@ -68,13 +68,22 @@ VALUES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
 }
 
 
-def trained(data: TrialData, *, max_steps: int | None = None, **changes: Any) -> dict[str, torch.Tensor]:
+def train(config: TrialConfig, data: TrialData, max_steps: int | None = None) -> dict[str, torch.Tensor]:
     """Weights after the first steps of a training, by default after all of a very short one."""
-    config = small_config(**changes)
     steps = STEPS if config.architecture == "small" else STEPS_OF_REAL_NETWORKS
     trainer = Trainer(config, schedule_for(config, max_steps=max_steps or steps, eval_every=steps), data, seed=0)
     trainer.advance()
     return trainer.model.state_dict()
+
+
+@cache
+def trained_once(config: str, max_steps: int | None) -> dict[str, torch.Tensor]:
+    return train(TrialConfig.model_validate_json(config), shared_data(), max_steps)
+
+
+def trained(*, max_steps: int | None = None, **changes: Any) -> dict[str, torch.Tensor]:
+    """Weights of a configuration; many tests compare with the same one."""
+    return trained_once(small_config(**changes).model_dump_json(), max_steps)
 
 
 @cache
@@ -90,8 +99,8 @@ def test_every_parameter_has_values_here() -> None:
 @pytest.mark.parametrize("name", VALUES)
 def test_two_values_train_different_weights(name: str) -> None:
     one, another, needed = VALUES[name]
-    first = trained(shared_data(), **{**needed, name: one})
-    second = trained(shared_data(), **{**needed, name: another})
+    first = trained(**{**needed, name: one})
+    second = trained(**{**needed, name: another})
     assert first.keys() != second.keys() or any(
         first[key].shape != second[key].shape or not torch.equal(first[key], second[key]) for key in first
     )
@@ -120,7 +129,7 @@ def test_what_a_space_searches_changes_what_even_the_shortest_search_trains(
     length = load_preset("demo").max_steps
     outermost = domain.outermost()
     values = outermost if domain.choices else (outermost[0], outermost[-1])
-    found = [trained(shared_data(), max_steps=length, **{**needed, name: value}) for value in values]
+    found = [trained(max_steps=length, **{**needed, name: value}) for value in values]
     for first, second in combinations(found, 2):
         assert first.keys() != second.keys() or any(not torch.equal(first[key], second[key]) for key in first)
 
@@ -128,5 +137,5 @@ def test_what_a_space_searches_changes_what_even_the_shortest_search_trains(
 @pytest.mark.usefixtures("small_model")
 def test_the_same_values_train_the_same_weights() -> None:
     """Without this, a difference above would prove nothing."""
-    first, second = trained(small_data()), trained(small_data())
+    first, second = (train(small_config(), small_data()) for _ in range(2))
     assert all(torch.equal(first[key], second[key]) for key in first)

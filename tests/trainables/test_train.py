@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,11 @@ pytestmark = pytest.mark.usefixtures("small_model", "in_folder", "plain_layout")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One for all tests here, because making MLflow's database takes seconds; each training has a name of its own."""
-    return tmp_path_factory.mktemp("trainings")
+def folder(tmp_path_factory: pytest.TempPathFactory, with_database: Callable[[Path], Path]) -> Path:
+    """One for all tests here; each training has a name of its own."""
+    folder = tmp_path_factory.mktemp("trainings")
+    with_database(folder / "runs")
+    return folder
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from spaces.configuration import TrialConfig
-from tests.trainables.small_trial import SmallModel, small_config, small_data
+from tests.trainables.small_model import SmallModel
+from tests.trainables.small_trial import small_config, small_data
 from trainables.compute.precision import ComputeLayout
 from trainables.data.validation_cells import Cell
 from trainables.evaluation.ensemble import Member, averaged_blocks, evaluate_ensemble

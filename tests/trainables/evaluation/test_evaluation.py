@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spaces.configuration import TrialConfig
-from tests.trainables.small_trial import SmallDataset, SmallModel, small_config, small_data, small_split
+from tests.trainables.small_model import SmallModel
+from tests.trainables.small_trial import SmallDataset, small_config, small_data, small_split
 from trainables.compute.precision import ComputeLayout
 from trainables.data.trial_data import TrialData
 from trainables.evaluation.boundary_iou import BoundaryCounts, boundary_counts

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tests.trainables.small_trial import CLASSES, SmallModel, small_config, small_data
+from tests.trainables.small_model import SmallModel
+from tests.trainables.small_trial import CLASSES, small_config, small_data
 from trainables.data.dataset import IGNORE_INDEX
 from trainables.evaluation.panels import (
     ERROR_COLOUR,

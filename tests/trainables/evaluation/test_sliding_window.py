@@ -11,7 +11,8 @@ from torch import Tensor
 
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
-from tests.trainables.small_trial import SmallModel, small_config
+from tests.trainables.small_model import SmallModel
+from tests.trainables.small_trial import small_config
 from trainables.compute.precision import ComputeLayout
 from trainables.data.sampling import resize_image, scaled_size
 from trainables.data.validation_cells import Cell, grid_cells

@@ -18,8 +18,8 @@ from trainables.tracking.uri import local_tracking_uri
 
 REPOSITORY = Path(__file__).parents[3]
 CONFIG = "architecture: unet\nencoder: mobilenet_v2\ncrop_size: 64\nmultiscale: 1.0\nbatch_size: 2\n"
-STEPS = 60
-"""Enough for a signal to arrive before the training has ended by itself."""
+STEPS = 16
+"""Enough for three signals to arrive before the training has ended by itself."""
 EVALUATED = list(range(2, STEPS + 1, 2))
 SHORT = (
     "--max-steps",
@@ -59,36 +59,45 @@ def test_help_is_there_at_once_without_torch(tmp_path: Path) -> None:
     assert done.stderr.strip() == "False"
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_training_that_is_ended_from_outside_goes_on_where_it_was(tmp_path: Path, ending: signal.Signals) -> None:
-    (tmp_path / "unet.yaml").write_text(CONFIG, encoding="utf-8")
-    words = ["--config", "unet.yaml", "--name", "cut", "--precision", "float32", *SHORT]
-    process = start([*words, "--loader-workers", "1" if ending == signal.SIGINT else "0"], tmp_path)
-    folder = tmp_path / "runs" / "cut"
+def wait_for_an_evaluation(process: subprocess.Popen[str], runs: Path, *, after: int) -> None:
+    """Wait until a training has an evaluation in its journal that is later than a step."""
     deadline = time.monotonic() + 240
-    while not (folder / "last.pt").is_file():
+    while not any(entry["step"] > after for entry in evaluations(events("cut", runs))):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.send_signal(ending)
-    output, errors = process.communicate(timeout=120)
-    kept = read_checkpoint(folder / "last.pt")["trainer"]["step"]
-    if ending != signal.SIGKILL:
-        assert process.returncode == 130, errors
-        assert errors == ""
-        assert "go on with: python -m trainables.train --resume --name cut" in output
-        assert events("cut", tmp_path / "runs")[-1]["stop_reason"] == "interrupted"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_a_training_that_is_ended_from_outside_goes_on_where_it_was(tmp_path: Path) -> None:
+    """One training, ended three times: by Ctrl-C while a process makes its batches, by a supervisor, and killed."""
+    (tmp_path / "unet.yaml").write_text(CONFIG, encoding="utf-8")
+    runs = tmp_path / "runs"
+    words = ["--config", "unet.yaml", "--name", "cut", "--precision", "float32", "--loader-workers", "1", *SHORT]
+    kept = 0
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        process = start(words, tmp_path)
+        wait_for_an_evaluation(process, runs, after=kept)
+        process.send_signal(ending)
+        output, errors = process.communicate(timeout=120)
+        if ending != signal.SIGKILL:
+            assert process.returncode == 130, errors
+            assert errors == ""
+            assert "go on with: python -m trainables.train --resume --name cut" in output
+            assert events("cut", runs)[-1]["stop_reason"] == "interrupted"
+        if kept:
+            assert f"after step {kept} of {STEPS}" in output
+        kept = read_checkpoint(runs / "cut" / "last.pt")["trainer"]["step"]
+        words = ["--resume", "--loader-workers", "0"]
     resumed = start(["--resume"], tmp_path)
     output, errors = resumed.communicate(timeout=280)
     assert resumed.returncode == 0, errors
     assert errors == ""
     assert f"after step {kept} of {STEPS}" in output
-    journal = events("cut", tmp_path / "runs")
-    assert [entry["step"] for entry in evaluations(journal)] == EVALUATED
-    client = connect(local_tracking_uri(tmp_path / "runs"))
+    assert [entry["step"] for entry in evaluations(events("cut", runs))] == EVALUATED
+    client = connect(local_tracking_uri(runs))
     (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
     assert run.info.status == "FINISHED"
     assert [point.step for point in client.get_metric_history(run.info.run_id, "miou")] == EVALUATED
-    assert torch.isfinite(next(iter(read_checkpoint(folder / "best.pt")["model"].values()))).all()
+    assert torch.isfinite(next(iter(read_checkpoint(runs / "cut" / "best.pt")["model"].values()))).all()

@@ -52,6 +52,24 @@ def test_results_and_gradients_are_the_convolutions(
         assert (one.float() - other).norm() <= tolerance * other.norm()
 
 
+@pytest.mark.parametrize(("plain", "shape"), [CASES[0], CASES[-1]], ids=["dilated", "strided"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_they_are_traced_whole(plain: nn.Conv2d, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    """As whole models are in `test_model_contract`: a compiler need not leave the graph for them."""
+    torch.compiler.reset()
+    fast = nn.Sequential(copy.deepcopy(plain))
+    replace_dilated(fast)
+    replace_strided_depthwise(fast)
+    compiled = torch.compile(fast, backend="eager", fullgraph=True, dynamic=False)
+    features = torch.randn(shape, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        found, expected = compiled(features), fast(features)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found, expected)
+    (gradient,) = torch.autograd.grad(found.float().square().mean(), [features])
+    assert gradient.any()
+
+
 @pytest.mark.parametrize(
     "other",
     [

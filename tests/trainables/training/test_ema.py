@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from spaces.configuration import TrialConfig
-from tests.trainables.small_trial import SmallModel, small_config
+from tests.trainables.small_model import SmallModel
+from tests.trainables.small_trial import small_config
 from trainables.training.ema import ModelAverage
 
 

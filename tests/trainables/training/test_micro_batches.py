@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from tests.trainables.small_trial import SmallModel, small_config, small_data, small_schedule
+from tests.trainables.small_model import SmallModel
+from tests.trainables.small_trial import small_config, small_data, small_schedule
 from trainables.compute.precision import PLAIN_LAYOUT
 from trainables.data.loader import BatchLoader, BatchTask
 from trainables.models import registry

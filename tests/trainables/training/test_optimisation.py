@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from tests.trainables.small_trial import SmallModel, small_config, small_schedule
+from tests.trainables.small_model import SmallModel
+from tests.trainables.small_trial import small_config, small_schedule
 from trainables.training.optimisation import (
     clipped_step,
     create_optimizer,

@@ -1,8 +1,11 @@
 """A training that was stopped and goes on is bit for bit one that was never stopped."""
 
+import functools
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,8 @@ import torch
 
 from spaces.configuration import OFF, TrialConfig
 from spaces.errors import InputError
-from tests.trainables.small_trial import SmallDataset, SmallModel, small_config, small_data, small_schedule
+from tests.trainables.small_model import SmallModel
+from tests.trainables.small_trial import SmallDataset, small_config, small_data, small_schedule
 from trainables.checkpoint import read_checkpoint, write_checkpoint
 from trainables.compute.precision import ComputeLayout
 from trainables.selftraining.strategy import threshold_strategy_names
@@ -55,30 +59,71 @@ def assert_same(first: Any, second: Any) -> None:
         assert first == second
 
 
-def assert_resumes(folder: Path, stopped_after: int, precision: str, **changes: Any) -> dict[str, float]:
+@dataclass(frozen=True)
+class Straight:
+    """A training that was never stopped.
+
+    Attributes:
+        folder: A checkpoint of each evaluation, by its number.
+        metrics: Of each of its four evaluations.
+        state: At its end.
+        best: Its best model.
+    """
+
+    folder: Path
+    metrics: list[dict[str, float]]
+    state: dict[str, Any]
+    best: dict[str, Any]
+
+
+def train_straight(folder: Path, precision: str, **changes: Any) -> Straight:
+    trainer = small_trainer(precision, **changes)
+    metrics = []
+    for number in range(1, 5):
+        metrics.append(without_times(trainer.advance()))
+        write_checkpoint(folder / f"{number}.pt", trainer.state_dict())
+    return Straight(folder, metrics, trainer.state_dict(), trainer.best_model_state())
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Straight]:
+    """Trains straight on, once for all places at which a training is stopped."""
+
+    @functools.cache
+    def train(precision: str, **changes: Any) -> Straight:
+        return train_straight(tmp_path_factory.mktemp("straight"), precision, **changes)
+
+    return train
+
+
+def assert_resumes(straight: Straight, stopped_after: int, precision: str, **changes: Any) -> None:
     """Stop after some of four evaluations, go on in another trainer, and end where one ends that never stopped."""
-    straight = small_trainer(precision, **changes)
-    expected = [without_times(straight.advance()) for _ in range(4)]
-    first = small_trainer(precision, **changes)
-    for _ in range(stopped_after):
-        first.advance()
-    write_checkpoint(folder / "last.pt", first.state_dict())
-    first.advance()  # going on with the old object must not reach the file
     torch.manual_seed(99)
     resumed = small_trainer(precision, **changes)
-    resumed.load_state_dict(read_checkpoint(folder / "last.pt"))
-    assert [without_times(resumed.advance()) for _ in range(4 - stopped_after)] == expected[stopped_after:]
-    assert_same(resumed.state_dict(), straight.state_dict())
-    assert_same(resumed.best_model_state(), straight.best_model_state())
-    return expected[-1]
+    # The trainer that wrote it went on, which must not have reached the file.
+    resumed.load_state_dict(read_checkpoint(straight.folder / f"{stopped_after}.pt"))
+    assert [without_times(resumed.advance()) for _ in range(4 - stopped_after)] == straight.metrics[stopped_after:]
+    assert_same(resumed.state_dict(), straight.state)
+    assert_same(resumed.best_model_state(), straight.best)
+
+
+@pytest.mark.usefixtures("small_model")
+@pytest.mark.parametrize("precision", list(LAYOUTS))
+def test_trainings_of_one_seed_are_one_training(straight: Callable[..., Straight], precision: str) -> None:
+    again = small_trainer(precision, optimizer="sgd")
+    torch.manual_seed(99)
+    assert [without_times(again.advance()) for _ in range(4)] == straight(precision, optimizer="sgd").metrics
+    assert_same(again.state_dict(), straight(precision, optimizer="sgd").state)
 
 
 @pytest.mark.usefixtures("small_model")
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("stopped_after", [1, 2, 3])
 @pytest.mark.parametrize("precision", list(LAYOUTS))
-def test_resumed_equals_uninterrupted(tmp_path: Path, optimizer: str, stopped_after: int, precision: str) -> None:
-    assert_resumes(tmp_path, stopped_after, precision, optimizer=optimizer)
+def test_resumed_equals_uninterrupted(
+    straight: Callable[..., Straight], optimizer: str, stopped_after: int, precision: str
+) -> None:
+    assert_resumes(straight(precision, optimizer=optimizer), stopped_after, precision, optimizer=optimizer)
 
 
 @pytest.mark.slow
@@ -90,9 +135,12 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, optimizer: str, stopped_af
     ids=["one", "two", "dropout"],
 )
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_every_strategy_resumes(tmp_path: Path, strategy: str, views: dict[str, Any], precision: str) -> None:
-    metrics = assert_resumes(tmp_path, 2, precision, threshold_strategy=strategy, **views)
-    assert (metrics["loss_selftraining"] > 0) == (strategy != OFF)
+def test_every_strategy_resumes(
+    straight: Callable[..., Straight], strategy: str, views: dict[str, Any], precision: str
+) -> None:
+    whole = straight(precision, threshold_strategy=strategy, **views)
+    assert_resumes(whole, 2, precision, threshold_strategy=strategy, **views)
+    assert (whole.metrics[-1]["loss_selftraining"] > 0) == (strategy != OFF)
 
 
 @pytest.mark.usefixtures("small_model")
@@ -107,10 +155,11 @@ def test_a_resumed_training_keeps_to_its_micro_batch(tmp_path: Path, monkeypatch
 
     tried: list[tuple[int, bool]] = []
     monkeypatch.setattr(SmallModel, "forward", hungry)
-    metrics = assert_resumes(tmp_path, 2, "float32")
-    assert metrics["micro_batch"] == 2
+    whole = train_straight(tmp_path, "float32")
+    assert_resumes(whole, 2, "float32")
+    assert whole.metrics[-1]["micro_batch"] == 2
     trained = [images for images, training in tried if training]
-    assert trained == [4, 4]  # the two trainings that began, not the one that went on
+    assert trained == [4]  # by the training that began, not by the one that went on
     assert len(tried) > len(trained)  # evaluations made do with fewer windows at once, too
 
 

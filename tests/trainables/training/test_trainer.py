@@ -8,15 +8,8 @@ from torch import Tensor
 
 from spaces.configuration import OFF
 from spaces.errors import InputError
-from tests.trainables.small_trial import (
-    SmallDataset,
-    SmallModel,
-    positions,
-    small_config,
-    small_data,
-    small_schedule,
-    small_split,
-)
+from tests.trainables.small_model import SmallModel
+from tests.trainables.small_trial import SmallDataset, positions, small_config, small_data, small_schedule, small_split
 from trainables.compute.precision import ComputeLayout
 from trainables.data.trial_data import TrialData
 from trainables.models import registry

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.trainables.small_trial import SmallModel, small_config, small_data, small_schedule
+from tests.trainables.small_model import SmallModel
+from tests.trainables.small_trial import small_config, small_data, small_schedule
 from trainables.compute.precision import PLAIN_LAYOUT, ComputeLayout
 from trainables.data.batches import Batch
 from trainables.data.loader import BatchLoader, BatchTask
