@@ -32,7 +32,7 @@ from analysis.finalist_roles import BASELINE
 from analysis.finalists import Finalist, SpaceFinalists, finalists_of
 from analysis.obstacle import find_obstacle
 from analysis.results import SearchResults
-from analysis.undecided import SETTLE_BROKEN_RUNS, count_of, more_seeds, what_would_decide
+from analysis.undecided import SETTLE_BROKEN_RUNS, between, count_of, more_seeds, what_would_decide
 
 __all__ = ["Budgets", "Decision", "Deployment", "PairVerdict", "better_by_interval", "decide", "preferred"]
 
@@ -112,6 +112,9 @@ def _draft(
             confidence = f"There are no intervals: {basis} do not give any."
         warnings = [text for text in (group_warning(groups, unit),) if text]
     warnings += [broken.sentence() for broken in broken_runs(results).values()]
+    if results.settings.get("preset") == "demo":
+        steps = results.settings.get("max_steps")
+        warnings.append(f"Trainings had the size of a demo, {steps} steps: longer ones may rank the models otherwise.")
     return Decision(
         status="none",
         winner=None,
@@ -192,9 +195,9 @@ def _decide_pairs(draft: Decision, finalists: Sequence[Finalist]) -> Decision:
     undecided = [pair for pair in pairs if pair.winner is None]
     # A space that lost to another is out; what is open between two such spaces would change nothing.
     pending = [pair for pair in undecided if not {pair.reference, pair.challenger} <= losers] or undecided
-    between = "; ".join(f"{pair.reference} or {pair.challenger}" for pair in pending)
     reason = " ".join(pair.reason for pair in pending)
-    sentence = f"Undecided ({between}): {reason if len(pending) == 1 else 'no space wins against all others.'}"
+    settled = reason if len(pending) == 1 else "none of them wins against all others."
+    sentence = f"Undecided ({between([(pair.reference, pair.challenger) for pair in pending])}): {settled}"
     helpful = (f"{pair.reference} or {pair.challenger}: {pair.would_decide}" for pair in pending)
     would_decide = pending[0].would_decide if len(pending) == 1 else " ".join(helpful)
     return _left_open(draft, sentence, reason, would_decide)

@@ -1,5 +1,7 @@
 """What would decide a comparison that is undecided: more seeds, more photos, or the user's deployment."""
 
+from collections.abc import Sequence
+
 from analysis.comparison import MOST_SEEDS, Estimate, half_width, seeds_to_decide
 
 ADVISED_SEEDS = 3
@@ -22,8 +24,9 @@ def what_would_decide(difference: Estimate, lower: float, upper: float, confiden
     known = difference.seed_variance is not None and difference.group_variance is not None
     if known and lower <= points <= upper:
         return (
-            f"The deployment, rather than more seeds: between {lower:g} and {upper:g} points, edge takes the"
-            " lightest that fits and server the more accurate (--deployment edge or server)."
+            f"The deployment, if the difference is as seen: between {lower:g} and {upper:g} points, edge takes the"
+            " lightest that fits and server the more accurate (--deployment edge or --deployment server)."
+            f"{_what_would_narrow(difference, lower, upper, unit)}"
         )
     return more_seeds(difference, lower - points if points < lower else points - upper, confidence, unit)
 
@@ -48,10 +51,29 @@ def more_seeds(difference: Estimate, distance_points: float, confidence: float, 
     floor = 100 * half_width(((difference.group_variance, difference.groups - 1),), confidence)
     if floor >= distance_points > 0:
         return (
-            f"More labelled {unit}s in the test part, rather than more seeds: the choice of these alone leaves"
-            f" {floor:.2f} points either way."
+            f"More labelled {unit}s in the test part, rather than more seeds: with however many seeds,"
+            f" {count_of(difference.groups, unit)} would leave {floor:.2f} points either way."
         )
     return f"Nothing within reach: the difference is so close to the bound that {MOST_SEEDS} seeds would not do."
+
+
+def between(pairs: Sequence[tuple[str, str]]) -> str:
+    """What the comparisons of some pairs lie between: "a, b or c" where each two of them are among the pairs."""
+    names = list(dict.fromkeys(name for pair in pairs for name in pair))
+    if len(pairs) > 1 and len(pairs) == len(names) * (len(names) - 1) // 2:
+        return f"{', '.join(names[:-1])} or {names[-1]}"
+    return "; ".join(f"{one} or {other}" for one, other in pairs)
+
+
+def _what_would_narrow(difference: Estimate, lower: float, upper: float, unit: str) -> str:
+    """What more would tell whether the difference is as seen, where the interval reaches beyond the bounds."""
+    if difference.low is None or difference.high is None or difference.seed_variance is None:
+        return ""
+    if lower <= 100 * difference.low and 100 * difference.high <= upper:
+        return ""
+    by_seeds = difference.seed_variance / difference.seeds > (difference.group_variance or 0.0)
+    more = "seeds" if by_seeds else f"labelled {unit}s in the test part"
+    return f" It may be otherwise, which more {more} would tell first."
 
 
 def count_of(number: int, noun: str) -> str:

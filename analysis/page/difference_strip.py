@@ -61,10 +61,12 @@ def make_strips(decision: "Decision") -> tuple[Strip, ...]:
     pairs = sorted(
         decision.pairs, key=lambda pair: decision.winner not in {pair.reference, pair.challenger, pair.winner}
     )
+    shown = [(pair, _bounds(decision, pair)) for pair in pairs if math.isfinite(pair.difference_points)]
+    # One scale for all: intervals are to be compared by eye.
+    ends = [_ends(pair, bounds) for pair, bounds in shown]
     return tuple(
-        _strip(pair, _bounds(decision, pair), alone=len(pairs) == 1)
-        for pair in pairs
-        if math.isfinite(pair.difference_points)
+        _strip(pair, bounds, min(start for start, _ in ends), max(end for _, end in ends), alone=len(pairs) == 1)
+        for pair, bounds in shown
     )
 
 
@@ -80,15 +82,26 @@ def _bounds(decision: "Decision", pair: "PairVerdict") -> tuple[float, float]:
     return decision.rule["lighter_below_points"], decision.rule["heavier_above_points"]
 
 
-def _strip(pair: "PairVerdict", bounds: tuple[float, float], *, alone: bool) -> Strip:
-    difference = pair.difference_points
-    low = difference if pair.low_points is None else pair.low_points
-    high = difference if pair.high_points is None else pair.high_points
+def _ends(pair: "PairVerdict", bounds: tuple[float, float]) -> tuple[float, float]:
+    """The points at the ends of a strip that shows a pair."""
+    low, high = _interval(pair)
     start = min(low, 0.0, bounds[0]) - MARGIN
     end = max(high, 0.0, bounds[1]) + MARGIN
     # Both sides of the bounds are to be seen.
     room = 0.1 * (end - start)
-    start, end = min(start, bounds[0] - room), max(end, bounds[1] + room)
+    return min(start, bounds[0] - room), max(end, bounds[1] + room)
+
+
+def _interval(pair: "PairVerdict") -> tuple[float, float]:
+    """A difference's interval; without one, the difference twice."""
+    difference = pair.difference_points
+    low = difference if pair.low_points is None else pair.low_points
+    return low, difference if pair.high_points is None else pair.high_points
+
+
+def _strip(pair: "PairVerdict", bounds: tuple[float, float], start: float, end: float, *, alone: bool) -> Strip:
+    difference = pair.difference_points
+    low, high = _interval(pair)
 
     def place(points: float) -> float:
         return round(100 * (points - start) / (end - start), 3)

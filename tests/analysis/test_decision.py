@@ -82,7 +82,7 @@ def test_a_wide_interval_names_the_seeds_that_would_decide() -> None:
 
 def test_between_the_bounds_the_deployment_decides() -> None:
     results = study({"unet": [60.0] * 3, "deeplabv3plus": spread(63.5)})
-    assert "--deployment edge or server" in decide(results).would_decide
+    assert "--deployment edge or --deployment server" in decide(results).would_decide
     assert decide(results, deployment="edge").winner == "unet"
     assert decide(results, deployment="server").winner == "deeplabv3plus"
 

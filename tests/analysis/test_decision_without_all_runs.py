@@ -47,10 +47,18 @@ def test_unmeasured_networks_can_not_be_ordered() -> None:
 
 
 def test_few_groups_are_warned_of() -> None:
-    assert decide(make_results()).warnings == ()
+    plenty = make_results()
+    plenty.settings["preset"] = "full"
+    assert decide(plenty).warnings == ()
     few = make_results(groups=("capture-1", "capture-2"))
     few.settings["data"]["split_by"] = "capture"
     assert "only 2 captures" in decide(few).warnings[0]
+
+
+def test_trainings_of_a_demo_are_warned_of() -> None:
+    results = make_results()
+    results.settings.update(preset="demo", max_steps=120)
+    assert "size of a demo, 120 steps" in decide(results).warnings[-1]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from analysis.comparison import Estimate
-from analysis.undecided import count_of, more_seeds, what_would_decide
+from analysis.undecided import between, count_of, more_seeds, what_would_decide
 
 
 def estimate(points: float, *, seed_sd: float | None, group_sd: float = 0.0) -> Estimate:
@@ -40,3 +42,28 @@ def test_what_the_photos_leave_is_stated() -> None:
 
 def test_nouns_agree_with_their_number() -> None:
     assert [count_of(number, "seed") for number in (0, 1, 2)] == ["0 seeds", "1 seed", "2 seeds"]
+
+
+@pytest.mark.parametrize(
+    ("half_width", "seed_sd", "group_sd", "said"),
+    [
+        (1.0, 1.0, 1.0, None),
+        (4.0, 3.0, 0.1, "which more seeds would tell first"),
+        (4.0, 0.1, 3.0, "which more labelled photos in the test part would tell first"),
+    ],
+)
+def test_an_interval_beyond_the_bounds_may_be_otherwise(
+    half_width: float, seed_sd: float, group_sd: float, said: str | None
+) -> None:
+    seen = estimate(3.5, seed_sd=seed_sd, group_sd=group_sd)
+    seen = replace(seen, low=(3.5 - half_width) / 100, high=(3.5 + half_width) / 100)
+    advice = what_would_decide(seen, 2.0, 5.0, 0.95)
+    assert advice.startswith("The deployment, if the difference is as seen")
+    assert ("It may be otherwise" in advice) == (said is not None)
+    assert said is None or said in advice
+
+
+def test_pairs_that_are_all_pairs_are_named_once() -> None:
+    assert between([("a", "b")]) == "a or b"
+    assert between([("a", "b"), ("a", "c"), ("b", "c")]) == "a, b or c"
+    assert between([("a", "b"), ("a", "c")]) == "a or b; a or c"

@@ -35,3 +35,10 @@ def test_one_seed_has_a_point_and_no_interval() -> None:
     (strip,) = make_strips(decide(study({"unet": [50.0], "deeplabv3plus": [53.0]})))
     assert strip.interval is None
     assert "interval" not in strip.caption
+
+
+def test_all_strips_have_one_scale() -> None:
+    decision = decide(study({"unet": spread(50), "unetplusplus": spread(51), "deeplabv3plus": spread(70)}))
+    strips = make_strips(decision)
+    assert len(strips) == 3
+    assert len({tuple(tick.left for tick in strip.ticks) for strip in strips}) == 1
