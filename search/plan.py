@@ -67,6 +67,7 @@ def plan_lines(
     device = settings.device
     lines = [
         _spaces_line(settings),
+        *_searched_lines(settings),
         f"data: {settings.data.description}; "
         + ", ".join(f"{count} {part}" for part, count in settings.data.images.items())
         + f" images, split by {settings.data.split_by}",
@@ -80,6 +81,14 @@ def plan_lines(
     if checkpoint_mb:
         lines.append(_disk_line(settings, checkpoint_mb))
     return lines + forecast_lines(settings, found, now)
+
+
+def _searched_lines(settings: SearchSettings) -> list[str]:
+    """Which values of a configuration are searched over, a line for all spaces that search over the same."""
+    spaces_of: dict[tuple[str, ...], list[str]] = {}
+    for space in settings.searched_spaces():
+        spaces_of.setdefault(tuple(sorted(one.name for one in space.parameters)), []).append(space.name)
+    return [f"searched in {', '.join(spaces)}: {', '.join(names) or 'nothing'}" for names, spaces in spaces_of.items()]
 
 
 def _disk_line(settings: SearchSettings, checkpoint_mb: dict[str, float]) -> str:

@@ -113,3 +113,12 @@ def test_no_more_trials_are_paused_at_once_than_the_plan_says(
         most.append(counter.most)
     # One more is there for a moment, until the one whose place it takes is ended.
     assert 0 < max(most) <= paused_at_once(settings) + 1
+
+
+def test_what_is_searched_is_named_once_for_all_that_search_it() -> None:
+    settings = make_settings("unet,deeplabv3plus")
+    lines = [line for line in plan_lines(settings, forecast(settings), NOW) if line.startswith("searched in ")]
+    named = {name: line for line in lines for name in line.removeprefix("searched in ").split(":")[0].split(", ")}
+    assert set(named) == {"unet", "deeplabv3plus"}
+    for space in settings.searched_spaces():
+        assert named[space.name].split(": ")[1].split(", ") == sorted(one.name for one in space.parameters)
