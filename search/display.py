@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.controller import SearchController
-from search.history import TrialHistory
+from search.history import SearchHistory, TrialHistory
 from search.plan import SCHEDULERS_WITH_RUNGS
 from search.progress import Progress
 from search.schedulers.rule import Action
@@ -48,16 +48,17 @@ def showing(settings: SearchSettings, controller: SearchController, stream: Text
             thread.join()
 
 
-def plain_lines(settings: SearchSettings, write: Callable[[str], None]) -> Callable[[Event], None]:
-    """A listener that writes one line for each trial that starts, pauses, goes on or ends."""
-    best: dict[str, float] = {}
-    known: set[str] = set()
+def plain_lines(
+    settings: SearchSettings, history: SearchHistory, write: Callable[[str], None]
+) -> Callable[[Event], None]:
+    """A listener that writes one line for each trial that starts, pauses, goes on or ends.
+
+    `history` is that of all sittings, with each event before the listener gets it.
+    """
+    known = {trial_id for trial_id, trial in history.trials.items() if trial.reports}
 
     def listen(event: Event) -> None:
-        if event["event"] == "reported":
-            trial_id = event["trial_id"]
-            best[trial_id] = max(best.get(trial_id, 0.0), event["metrics"].get("miou") or 0.0)
-        elif event["event"] == "noted":
+        if event["event"] == "noted":
             write(f"{event['trial_id']}: {event['note']}")
         elif event["event"] == "started":
             write(f"{event['trial_id']} {'goes on' if event['trial_id'] in known else 'started'}")
@@ -65,7 +66,8 @@ def plain_lines(settings: SearchSettings, write: Callable[[str], None]) -> Calla
         elif event["event"] == "decided" and event["action"] == Action.PAUSE:
             write(f"{event['trial_id']} paused at step {event['step']} of {settings.max_steps}")
         elif event["event"] == "ended":
-            score = f", best mIoU {best[event['trial_id']]:.3f}" if event["trial_id"] in best else ""
+            best = history.trials[event["trial_id"]].best_miou
+            score = "" if best is None else f", best mIoU {best:.3f}"
             write(f"{event['trial_id']} {event['stop_reason']} at step {event['step']} of {settings.max_steps}{score}")
             if event.get("error"):
                 write(f"  {event['error'].strip().splitlines()[-1]}")

@@ -57,7 +57,7 @@ def run_search(
     database = StudyDatabase(folder / STUDIES, settings, history)
     listeners: list[Callable[[Event], None]] = [cleaner.take, database.take]
     if lines:
-        listeners.append(plain_lines(settings, write))
+        listeners.append(plain_lines(settings, history, write))
 
     def tell(event: Event) -> None:
         for listener in listeners:

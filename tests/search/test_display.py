@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from search.display import live_view, plain_lines, seconds_left
-from search.history import TrialHistory, TrialJob
+from search.history import SearchHistory, TrialHistory, TrialJob
 from search.progress import Progress
 from search.settings import SearchSettings
 from spaces.loading import load_space
@@ -86,9 +86,21 @@ def test_time_left_is_unknown_before_any_trial_halted_and_never_negative() -> No
 
 def test_lines_tell_when_a_trial_pauses_and_goes_on() -> None:
     lines: list[str] = []
-    listen = plain_lines(SETTINGS, lines.append)
+    listen = plain_lines(SETTINGS, SearchHistory(), lines.append)
     decided = {"event": "decided", "time": 0.0, "trial_id": "unet-001", "step": 10}
     started = {"event": "started", "time": 0.0, "trial_id": "unet-001"}
     for event in (started, decided | {"action": "continue"}, decided | {"action": "pause"}, started):
         listen(event)
     assert lines == ["unet-001 started", "unet-001 paused at step 10 of 90", "unet-001 goes on"]
+
+
+def test_lines_speak_of_all_sittings() -> None:
+    history = SearchHistory()
+    history.trials["unet-001"] = resumed = trial(1, 50)
+    resumed.best_miou = 0.395
+    lines: list[str] = []
+    listen = plain_lines(SETTINGS, history, lines.append)
+    listen({"event": "started", "time": 0.0, "trial_id": "unet-001"})
+    resumed.add_report(60, {"miou": 0.376})
+    listen({"event": "ended", "time": 0.0, "trial_id": "unet-001", "step": 60, "stop_reason": "pruned"})
+    assert lines == ["unet-001 goes on", "unet-001 pruned at step 60 of 90, best mIoU 0.395"]

@@ -68,7 +68,8 @@ def test_what_went_otherwise_than_asked_is_journaled_and_shown_once(tmp_path: Pa
     settings = make_settings()
     told: list[str] = []
     with Journal(tmp_path) as journal:
-        controller = SearchController(settings, history_of([]), journal.append, plain_lines(settings, told.append))
+        history = history_of([])
+        controller = SearchController(settings, history, journal.append, plain_lines(settings, history, told.append))
         controller.begin_phase("search")
         scheduler = _ControllerScheduler(controller)
         start_next(controller)
