@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analysis.scores import class_sums, floor_miou_majority
+
 if TYPE_CHECKING:
     from analysis.results import SearchResults
 
@@ -29,12 +31,14 @@ class FigureContext:
 
     Attributes:
         spaces: Names of the spaces, in the order that decides their marks.
-        floors: Scores that take no learning, drawn as reference lines.
+        floors: Scores on the validation part that take no learning, drawn as reference lines.
+        test_floors: Those of the test part; none before a finalist has run there.
         rungs: Steps at which trials are compared and stopped, by space; empty where there are none.
     """
 
     spaces: tuple[str, ...]
     floors: tuple[Floor, ...]
+    test_floors: tuple[Floor, ...]
     rungs: Mapping[str, tuple[int, ...]]
 
 
@@ -46,6 +50,7 @@ def figure_context(results: "SearchResults") -> FigureContext:
     return FigureContext(
         spaces=tuple(spaces),
         floors=floors_of(results.settings),
+        test_floors=_test_floors(results),
         rungs=_rungs(results.settings, spaces),
     )
 
@@ -57,6 +62,15 @@ def floors_of(settings: Mapping[str, Any]) -> tuple[Floor, ...]:
         if isinstance(value, int | float) and math.isfinite(value):
             floors.append(Floor(FLOOR_LABELS.get(str(name), str(name).replace("_", " ")), float(value)))
     return tuple(sorted(floors, key=lambda floor: floor.miou))
+
+
+def _test_floors(results: "SearchResults") -> tuple[Floor, ...]:
+    """What the test part's own pixels tell: the score of always predicting one class."""
+    for test in results.tests:
+        pixels = class_sums(test.confusion)[..., 1, :].sum(axis=0)
+        if pixels[1:].any():
+            return (Floor(FLOOR_LABELS["majority_class"], floor_miou_majority(pixels)),)
+    return ()
 
 
 def _rungs(settings: Mapping[str, Any], spaces: list[str]) -> dict[str, tuple[int, ...]]:

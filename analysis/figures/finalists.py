@@ -93,12 +93,14 @@ def draw_finalists(table: "pd.DataFrame", context: FigureContext) -> tuple[Drawi
             text=[f"seed {seed}" for seed in rows["seed"]],
             hovertemplate="%{customdata}, %{text}: %{x:.4f}<extra></extra>",
         )
-    add_floors(plot, tuple(f for f in context.floors if f.miou >= float(table["miou"].min()) - 0.1), axis="x")
+    # Those of the validation part would be beside the point: its classes have other shares.
+    floors = tuple(floor for floor in context.test_floors if floor.miou >= float(table["miou"].min()) - 0.1)
+    add_floors(plot, floors, axis="x")
     plot.update_yaxes(
         tickvals=list(range(len(order))),
         ticktext=texts,
         # Below the last line there is room for the floors' names.
-        range=[len(order) - (0.1 if context.floors else 0.4), -0.6],
+        range=[len(order) - (0.1 if floors else 0.4), -0.6],
         ticks="",
         gridcolor=NEUTRAL,
         griddash="dot",
