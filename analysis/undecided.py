@@ -37,7 +37,8 @@ def more_seeds(difference: Estimate, distance_points: float, confidence: float, 
     The number supposes that the difference and its spread stay as seen.
     """
     if difference.group_variance is None:
-        return f"More labelled {unit}s in the test part: nothing is known of how {unit}s differ from one alone."
+        other = ", or a search with --split-by photo" if unit == "capture" else ""
+        return f"More labelled {unit}s in the test part{other}: nothing is known of how {unit}s differ from one alone."
     if difference.seed_variance is None:
         return f"At least {ADVISED_SEEDS} seeds of each finalist."
     needed = seeds_to_decide(difference, distance_points / 100, confidence)

@@ -37,7 +37,7 @@ from trainables.compute.options import check_precision
 from trainables.data.dataset import Dataset
 from trainables.data.opening import DataSource, split_hash
 from trainables.data.source_options import data_source
-from trainables.data.split import Split, split_dataset
+from trainables.data.split import Split, few_units_warning, split_dataset
 from trainables.evaluation.settings import EvaluationSettings
 from trainables.models.encoder_fingerprint import encoder_fingerprints
 from trainables.models.registry import model_names
@@ -98,6 +98,9 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
     source = data_source(options)
     dataset = source.open()
     split = split_dataset(dataset, by=options.split_by or "auto", seed=seed)
+    few = few_units_warning(dataset, split)
+    if few is not None:
+        notes.append(few)
     spaces = tuple(_fitted(space, preset, dataset, split, notes) for space in spaces)
     names = [space.name for space in spaces]
     check_cost_objectives(spaces, options.objectives or ())

@@ -67,3 +67,9 @@ def test_pairs_that_are_all_pairs_are_named_once() -> None:
     assert between([("a", "b")]) == "a or b"
     assert between([("a", "b"), ("a", "c"), ("b", "c")]) == "a, b or c"
     assert between([("a", "b"), ("a", "c")]) == "a or b; a or c"
+
+
+def test_one_capture_alone_is_better_split_by_photo() -> None:
+    seen = replace(estimate(1.0, seed_sd=1.0), group_variance=None)
+    assert "--split-by photo" in more_seeds(seen, 1.0, 0.95, "capture")
+    assert "--split-by" not in more_seeds(seen, 1.0, 0.95, "photo")

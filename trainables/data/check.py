@@ -16,7 +16,7 @@ from trainables.data.folder import FolderDataset, FolderSurvey, describe, survey
 from trainables.data.folder_index import PLAIN
 from trainables.data.image_files import decode_image, read_bytes
 from trainables.data.inspection import Progress
-from trainables.data.split import PARTS, Split, SplitBy, absent_classes, split_dataset
+from trainables.data.split import PARTS, Split, SplitBy, absent_classes, few_units_warning, split_dataset
 from trainables.data.text_table import text_table
 
 
@@ -137,6 +137,9 @@ def _split_lines(dataset: FolderDataset, split: Split) -> list[str]:
 
 
 def _split_problems(dataset: FolderDataset, split: Split) -> Iterable[Problem]:
+    few = few_units_warning(dataset, split)
+    if few is not None:
+        yield Problem("warning", "few photos or captures to test on", few)
     for part, names in absent_classes(dataset, split).items():
         for name in names:
             text = f"{name}: not in the {part} part of the split by {split.by}"

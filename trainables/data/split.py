@@ -18,6 +18,12 @@ PARTS = ("train", "validation", "test")
 CAPTURES_FOR_AUTO = 6
 """`auto` splits by capture from this many labelled captures on, and by photo below."""
 
+FEWEST_TEST_CAPTURES = 2
+"""`auto` splits by photo where the test part would have fewer captures: one alone gives no interval."""
+
+FEW_CAPTURES = 5
+"""From fewer captures how much captures differ is hardly known."""
+
 CANDIDATES = 4096
 """Orders that are drawn, of which the best is taken: enough to place a few classes that three photos hold."""
 
@@ -78,7 +84,8 @@ def split_dataset(
     Args:
         dataset: What to split.
         by: "photo" keeps the images of a source photo together, "capture" those of a capture. "auto" is
-            "capture" if at least `CAPTURES_FOR_AUTO` (6) captures have labelled images, else "photo".
+            "capture" if at least `CAPTURES_FOR_AUTO` (6) captures have labelled images and at least
+            `FEWEST_TEST_CAPTURES` (2) of them are in the test part, else "photo".
         seed: Chooses among splits.
         shares: Sizes wanted for train, validation and test; they add up to 1.
         candidates: Orders to draw; another number may find another split.
@@ -108,6 +115,8 @@ def split_dataset(
     # Units without any label are learned from; the others' unlabelled images are where their labelled ones are.
     part_of_code = np.full(len(names), PARTS.index("train"))
     part_of_code[units] = part_of_unit
+    if by == "auto" and kind == "capture" and (part_of_unit == PARTS.index("test")).sum() < FEWEST_TEST_CAPTURES:
+        return split_dataset(dataset, by="photo", seed=seed, shares=shares, candidates=candidates)
     train, validation, test = (labelled[part_of_labelled == part] for part in range(len(PARTS)))
     unlabelled = np.flatnonzero(~records.labelled & (part_of_code[codes] == PARTS.index("train"))).astype(np.int32)
     return Split(by=kind, train=train, validation=validation, test=test, unlabelled=unlabelled, seed=seed)
@@ -121,6 +130,27 @@ def absent_classes(dataset: Dataset, split: Split) -> dict[str, tuple[str, ...]]
         part: tuple(name for name, is_absent in zip(dataset.classes.names, row, strict=True) if is_absent)
         for part, row in zip(PARTS, absent, strict=True)
     }
+
+
+def units_of(dataset: Dataset, split: Split, part: str) -> int:
+    """Number of photos, or of captures where the split is by capture, in one of `PARTS`."""
+    records = dataset.records
+    codes = records.photo_codes if split.by == "photo" else records.capture_codes
+    return len(np.unique(codes[getattr(split, part)]))
+
+
+def few_units_warning(dataset: Dataset, split: Split) -> str | None:
+    """What a test part of few photos or captures means for a verdict, in a line; None where there are enough."""
+    count = units_of(dataset, split, "test")
+    if count == 1:
+        remedy = "split by photo (--split-by photo)" if split.by == "capture" else "label more photos"
+        return f"the test part is one {split.by}: no interval and no verdict is possible; {remedy}"
+    if split.by == "capture" and count < FEW_CAPTURES:
+        return (
+            f"the test part is {count} captures: intervals will be wide; --split-by photo makes them narrower, but "
+            "speaks of places that were trained on"
+        )
+    return None
 
 
 def _resolve(by: SplitBy, labelled: RecordTable) -> Literal["photo", "capture"]:

@@ -43,11 +43,11 @@ def assert_bad_input(capsys: pytest.CaptureFixture[str], expected: str, *words: 
 
 
 def test_check_of_a_sound_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    root = three_photos(tmp_path / "data")
+    root = make_folder(tmp_path / "data", {"flight": {f"photo{number}_patch_000_000": True for number in range(12)}})
     assert run("check", root) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{root}: 3 images (3 labelled) of 3 photos in 1 capture, 4 classes"
-    assert any(line.split()[:4] == ["flight", "3", "3", "3"] for line in lines)
+    assert lines[0] == f"{root}: 12 images (12 labelled) of 12 photos in 1 capture, 4 classes"
+    assert any(line.split()[:4] == ["flight", "12", "12", "12"] for line in lines)
     assert "split by photo, 0 unlabelled images to use; class shares by part:" in lines
     assert lines[-1] == "no problem found"
 

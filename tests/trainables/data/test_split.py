@@ -13,7 +13,15 @@ from trainables.data import split as split_module
 from trainables.data.dataset import ClassMapping, ImageRecord
 from trainables.data.opening import split_hash
 from trainables.data.records import RecordTable
-from trainables.data.split import PARTS, Split, SplitBy, absent_classes, split_dataset
+from trainables.data.split import (
+    PARTS,
+    Split,
+    SplitBy,
+    absent_classes,
+    few_units_warning,
+    split_dataset,
+    units_of,
+)
 
 
 @dataclass
@@ -75,7 +83,10 @@ def units(dataset: CountedDataset, names: Sequence[str], by: str) -> set[str]:
 def test_the_promises_of_every_split(dataset: CountedDataset, by: SplitBy, seed: int, data: st.DataObject) -> None:
     labelled = [record for record in dataset.records if record.labelled]
     captures = {record.capture for record in labelled}
-    kind = ("capture" if len(captures) >= 6 else "photo") if by == "auto" else by
+    kind = "photo" if by == "auto" else by
+    if by == "auto" and len(captures) >= 6:
+        by_capture = split_dataset(dataset, by="capture", seed=seed, candidates=64)
+        kind = "capture" if units_of(dataset, by_capture, "test") >= 2 else "photo"
     if len(units(dataset, [record.name for record in labelled], kind)) < 3:
         with pytest.raises(InputError, match=f"by {kind} needs at least 3"):
             split_dataset(dataset, by=by, seed=seed, candidates=64)
@@ -100,6 +111,33 @@ def test_the_promises_of_every_split(dataset: CountedDataset, by: SplitBy, seed:
     more = CountedDataset(RecordTable.from_records([*dataset.records, image]), dataset.counts)
     again = split_dataset(more, by=by, seed=seed, candidates=64)
     assert [names_in(more, again, part) for part in PARTS] == parts, "positions matter, not names"
+
+
+@pytest.mark.parametrize(("captures", "by"), [(7, "photo"), (20, "capture")])
+def test_auto_leaves_no_single_capture_to_test_on(captures: int, by: str) -> None:
+    dataset = counted([(f"c{capture}", f"p{photo}", (9, 9, 9, 9)) for capture in range(captures) for photo in range(3)])
+    split = split_dataset(dataset, by="auto", seed=0)
+    assert split.by == by
+    assert units_of(dataset, split, "test") > 1
+
+
+def test_a_test_part_of_few_units_is_warned_of() -> None:
+    dataset = counted([(f"c{capture}", f"p{photo}", (9, 9, 9, 9)) for capture in range(20) for photo in range(3)])
+    whole = split_dataset(dataset, by="capture", seed=0)
+
+    def warned(split: Split, captures: int) -> str | None:
+        codes = np.flatnonzero(np.isin(dataset.records.capture_codes, range(captures))).astype(np.int32)
+        return few_units_warning(dataset, replace(split, test=codes))
+
+    assert "one capture: no interval and no verdict is possible; split by photo" in (warned(whole, 1) or "")
+    assert "4 captures: intervals will be wide" in (warned(whole, 4) or "")
+    assert warned(whole, 5) is None
+    by_photo = split_dataset(dataset, by="photo", seed=0)
+    assert few_units_warning(dataset, by_photo) is None
+    alone = replace(by_photo, test=by_photo.test[:1])
+    assert "one photo: no interval and no verdict is possible; label more photos" in (
+        few_units_warning(dataset, alone) or ""
+    )
 
 
 def test_a_class_in_three_photos_is_in_every_part() -> None:
