@@ -49,7 +49,10 @@ def tiny(command: str) -> str:
             parts.append(f"{part} {TINY_TRAINING}")
         else:
             parts.append(part)
-    return " && ".join(parts).replace("pip install -e .", f"pip install -q -e {ROOT}")
+    command = " && ".join(parts)
+    return re.sub(
+        r'pip install -e "?\.(\[\w+\])?"?', lambda found: f'pip install -q -e "{ROOT}{found[1] or ""}"', command
+    )
 
 
 def run(command: str, folder: Path) -> None:

@@ -180,8 +180,9 @@ def _drop_unused_layers(encoder: nn.Module) -> None:
     encoder.train(training)
     for hook in hooks:
         hook.remove()
+    # The last to give them: a block that adds its shortcut in place gives what its last layer gave.
     made = [number for number, (_, result) in enumerate(calls) if result is deepest]
-    called = {name for name, _ in (calls[: made[0]] if made else calls)}
+    called = {name for name, _ in (calls[: made[-1]] if made else calls)}
     _drop_within(encoder, "", called)
 
 
