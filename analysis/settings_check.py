@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analysis.finalist_roles import ENSEMBLE, is_final_role
+from spaces.complaints import first_complaint
 from spaces.errors import InputError
 from spaces.parameters import Parameter
-from spaces.space import first_complaint
 
 if TYPE_CHECKING:
     from analysis.results import TestEvaluation

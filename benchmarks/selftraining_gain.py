@@ -21,11 +21,12 @@ from benchmarks.reporting import benchmark_parser, report
 from benchmarks.resumable_runs import add_record, finished_records, records_of
 from benchmarks.selftraining_runs import OPTIMISATION, SUPERVISED, Run, arms, train
 from spaces.command_line import EXIT_DONE, run_command
+from spaces.complaints import first_complaint
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from spaces.loading import load_space
 from spaces.option_types import positive
-from spaces.space import Space, first_complaint
+from spaces.space import Space
 
 EVALUATIONS = 8
 """On the validation part, during a training; the best of them is what is tested."""

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from benchmarks.contender_names import BARE, TRAINER
+from spaces.complaints import first_complaint
 from spaces.configuration import TrialConfig
 from spaces.errors import InputError
 from spaces.loading import load_space
 from spaces.schedule import Schedule, schedule_for
-from spaces.space import first_complaint
 from trainables.compute.precision import ComputeLayout, recommended_layout
 from trainables.data.augmentation import normalised
 from trainables.data.batches import Batch

@@ -26,15 +26,17 @@ from search.schedulers.rungs import rungs
 from search.settings import DataSettings, DeviceSettings, SearchSettings, SpaceSettings
 from search.warm_start import warm_start
 from search.worker_pool import WorkerPool, worker_pool
+from spaces.complaints import first_complaint
 from spaces.configuration import OFF
 from spaces.errors import InputError
 from spaces.loading import builtin_space_names, data_of_spaces, load_spaces
 from spaces.presets import Preset, load_preset
-from spaces.space import Space, first_complaint, make_space
+from spaces.space import Space, make_space
 from trainables.checkpoint_store import check_storage
 from trainables.compute.machines import Machines, default_image_cache_gb
 from trainables.compute.options import check_precision
 from trainables.data.dataset import Dataset
+from trainables.data.folder import unknown_colours_warning
 from trainables.data.opening import DataSource, split_hash
 from trainables.data.source_options import data_source
 from trainables.data.split import Split, few_units_warning, split_dataset
@@ -101,6 +103,9 @@ def plan_search(options: argparse.Namespace, machines: Machines) -> PlannedSearc
     few = few_units_warning(dataset, split)
     if few is not None:
         notes.append(few)
+    unknown = unknown_colours_warning(dataset)
+    if unknown is not None:
+        notes.append(f"warning: {unknown}")
     spaces = tuple(_fitted(space, preset, dataset, split, notes) for space in spaces)
     names = [space.name for space in spaces]
     check_cost_objectives(spaces, options.objectives or ())

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from search.finalists import ranked_trials
 from search.history import history_of
 from search.settings import SearchSettings, read_settings
+from spaces.complaints import first_complaint
 from spaces.conditions import Scalar
 from spaces.configuration import BY_CLASS, TrialConfig
 from spaces.errors import InputError
-from spaces.space import Space, first_complaint
+from spaces.space import Space
 from trainables.journal import TRAINING_FILE, read_journal
 
 SHARE = 3

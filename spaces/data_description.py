@@ -2,13 +2,22 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
+from spaces.complaints import located_error
 from spaces.file_patterns import FilePattern
 
 DEFAULT_IMAGES = "{capture}/images/{stem}.*"
@@ -32,6 +41,20 @@ def _as_values(written: Any) -> Any:
     return tuple(range(written["low"], written["high"] + 1))
 
 
+def _as_colour(written: Any) -> Any:
+    """A colour as it is, unless it can be none: then how one is written."""
+    if isinstance(written, str):
+        digits = written.strip().removeprefix("#")
+        if len(digits) == 6 and all(digit in "0123456789abcdefABCDEF" for digit in digits):
+            raise ValueError(f"{written!r} is written {list(bytes.fromhex(digits))}")
+    if isinstance(written, str | Mapping) or (
+        isinstance(written, list | tuple)
+        and (len(written) != 3 or any(isinstance(part, list | tuple) for part in written))
+    ):
+        raise ValueError(f"one colour is three numbers from 0 to 255, as in [220, 0, 0]; found {written!r}")
+    return written
+
+
 class ClassDescription(BaseModel):
     """One class; its place in the list is its index.
 
@@ -45,7 +68,7 @@ class ClassDescription(BaseModel):
 
     name: str = Field(min_length=1)
     values: Annotated[tuple[StoredValue, ...], BeforeValidator(_as_values)] = ()
-    colour: Colour | None = None
+    colour: Annotated[Colour | None, BeforeValidator(_as_colour)] = None
 
     @field_serializer("values")
     def _as_written(self, values: tuple[int, ...]) -> list[int] | dict[str, int]:
@@ -99,35 +122,43 @@ class DataDescription(BaseModel):
     def _check_classes(cls, classes: tuple[ClassDescription, ...]) -> tuple[ClassDescription, ...]:
         if classes and not 2 <= len(classes) <= MOST_CLASSES:
             raise ValueError(f"there must be 2 to {MOST_CLASSES} classes, the background first; found {len(classes)}")
-        kinds: dict[str, list[Any]] = {
-            "name": [one.name for one in classes],
-            "colour": [one.colour for one in classes if one.colour is not None],
-            "value": [value for one in classes for value in one.values],
+        kinds: dict[str, list[tuple[Any, int]]] = {
+            "name": [(one.name, place) for place, one in enumerate(classes)],
+            "colour": [(one.colour, place) for place, one in enumerate(classes) if one.colour is not None],
+            "values": [(value, place) for place, one in enumerate(classes) for value in one.values],
         }
-        for kind, found in kinds.items():
-            twice, times = max(Counter(found).items(), key=lambda entry: entry[1], default=(None, 0))
-            if times > 1:
-                raise ValueError(f"the {kind} {twice!r} is there twice; classes must differ")
-        without = [one.name for one in classes if not one.values]
+        for key, found in kinds.items():
+            seen: set[Any] = set()
+            for value, place in found:
+                if value in seen:
+                    kind = key.removesuffix("s")
+                    shown = list(value) if isinstance(value, tuple) else value
+                    raise located_error(f"the {kind} {shown!r} is there twice; classes must differ", place, key)
+                seen.add(value)
+        without = [place for place, one in enumerate(classes) if not one.values]
         if without and len(without) < len(classes):
-            raise ValueError(f"{without[0]!r} has no values, others have; give values to all classes or to none")
+            name = classes[without[0]].name
+            text = f"{name!r} has no values, others have; give values to all classes or to none"
+            raise located_error(text, without[0])
         return classes
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if {"images", "masks"} & self.model_fields_set and not {"images", "masks"} <= self.model_fields_set:
-            raise ValueError("give both images: and masks:, or neither")
+            given = "images" if "images" in self.model_fields_set else "masks"
+            raise located_error("give both images: and masks:, or neither", given)
         if self.masks_pattern.captured != self.images_pattern.captured:
             # Masks of two captures in one folder: images of one name would share a mask.
             one, other = ("masks", "images") if self.masks_pattern.captured else ("images", "masks")
-            raise ValueError(f"{one}: has {{capture}}, which {other}: has not")
+            raise located_error(f"{one}: has {{capture}}, which {other}: has not", one)
         if self.images_pattern.captured and self.capture is not None:
-            raise ValueError("capture: names captures by file names, {capture} in images: by folders; keep one of them")
+            text = "capture: names captures by file names, {capture} in images: by folders; keep one of them"
+            raise located_error(text, "capture")
         if self.images_pattern == self.masks_pattern:
-            raise ValueError("images: and masks: are the same files")
-        for value in self.ignored:
+            raise located_error("images: and masks: are the same files", "masks")
+        for place, value in enumerate(self.ignored):
             if any(value in (*one.values, one.colour) for one in self.classes):
-                raise ValueError(f"ignored: {value!r} is that of a class")
+                raise located_error(f"ignored: {value!r} is that of a class", "ignored", place)
         return self
 
     @cached_property
@@ -166,11 +197,23 @@ class DataFile(DataDescription):
     root: str = Field(min_length=1)
     class_mapping: str | None = None
     labeled_list: str | None = None
+    _places: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def place_of(self, key: str) -> str | None:
+        """File and line of a key, for messages; None where the file has no such key."""
+        return self._places.get(key)
+
+    def at(self, places: Mapping[str, str]) -> Self:
+        """The same, knowing the file and line of each key."""
+        known = self.model_copy()
+        known._places = dict(places)
+        return known
 
     @model_validator(mode="after")
     def _check_source_of_classes(self) -> Self:
         if self.classes and self.class_mapping is not None:
-            raise ValueError("classes: and class_mapping: both name the classes; keep one of them")
+            text = "classes: and class_mapping: both name the classes; keep one of them"
+            raise located_error(text, "class_mapping")
         return self
 
     @property

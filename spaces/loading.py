@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from spaces.complaints import near_name
+from spaces.data_description import DataFile
 from spaces.data_file import described_data
 from spaces.device_names import is_device_name
 from spaces.errors import InputError
@@ -30,7 +32,19 @@ def _no_device(name: str) -> str:
 
 
 def _as_domains(value: Any) -> Any:
-    return [value] if isinstance(value, Mapping) else value
+    """One range or list of choices, or several under conditions; None drops a parameter that is extended."""
+    if isinstance(value, Mapping):
+        return [value]
+    if isinstance(value, list) and value and not any(isinstance(one, Mapping) for one in value):
+        numbers = len(value) == 2 and all(type(one) in {int, float} for one in value)
+        as_range = f"{{low: {value[0]}, high: {value[1]}}} for a range, or " if numbers else ""
+        words = ", ".join(str(one).lower() if isinstance(one, bool) else str(one) for one in value)
+        raise ValueError(f"a bare list; write {as_range}{{choices: [{words}]}} for these values alone")
+    if isinstance(value, bool | int | float | str):
+        raise ValueError(  # noqa: TRY004 - pydantic reports it as it is
+            f"{value!r} alone varies nothing; write {{low: , high: }} or {{choices: [...]}}"
+        )
+    return value
 
 
 class SpaceFile(BaseModel):
@@ -75,7 +89,7 @@ def load_space(name_or_path: str) -> Space:
         try:
             parent = _locate(chain[-1].content.extends, beside=chain[-1].path.parent)
         except InputError as error:
-            raise InputError(f"space file {chain[-1].path}: extends: {error}") from None
+            raise InputError(f"{chain[-1].file.place_of(('extends',))}: extends: {error}") from None
         if any(parent == seen.path for seen in chain):
             raise InputError(f"{source.path}: extends {chain[-1].content.extends!r} goes round in a circle")
         chain.append(_read(parent))
@@ -107,9 +121,10 @@ def _place(chain: Sequence[_Source], location: tuple[str, ...]) -> str:
     for source in chain:
         written: Any = source.file.content
         for part in (location[:1], ("baseline",), ("parameters",)):
-            if location and location[1] in (written.get(part[0]) or {}):
-                return f"space file {source.path}, line {source.file.line_of((*part, location[1]))}"
-    return f"space file {chain[0].path}, line {chain[0].file.line_of(location)}"
+            for name in location[1:]:
+                if name in (written.get(part[0]) or {}):
+                    return source.file.place_of((*part, name))
+    return chain[0].file.place_of(location)
 
 
 def load_spaces(text: str) -> tuple[Space, ...]:
@@ -155,8 +170,12 @@ def _locate(name_or_path: str, beside: Path | None) -> Path:
         return builtin
     path = Path(name_or_path) if beside is None else beside / name_or_path
     if path.suffix.lower() not in {".yaml", ".yml"}:
-        known = ", ".join(builtin_space_names())
-        raise InputError(f"unknown space {name_or_path!r}; one of: {known}, all, or the path of a YAML file")
+        # A file extends one space, which may be the one that is no space by itself.
+        names = (*builtin_space_names(), "all" if beside is None else SHARED)
+        near = near_name(name_or_path, names)
+        raise InputError(
+            f"unknown space {name_or_path!r}{near}; one of: {', '.join(names)}, or the path of a YAML file"
+        )
     if not path.is_file():
         raise InputError(f"space file {path} does not exist")
     return path.resolve()
@@ -164,10 +183,12 @@ def _locate(name_or_path: str, beside: Path | None) -> Path:
 
 def _read(path: Path) -> _Source:
     file = read_mapping(path, "space file", "name:, baseline: and parameters:")
+    if "root" in file.content and not file.content.keys() & (SpaceFile.model_fields.keys() - DataFile.model_fields):
+        raise InputError(f"{file.place_of(('root',))}: root: this describes data: use --data {path}")
     try:
         source = _Source(SpaceFile.model_validate(file.content), file)
     except ValidationError as error:
-        raise file.complaint(error) from None
+        raise file.complaint(error, SpaceFile) from None
     if source.content.data is not None:
         # Another --data, or another file's data:, may take the place of a folder that is not there.
         described_data(file, must_exist=False)

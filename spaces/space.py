@@ -1,5 +1,6 @@
 """Search spaces: a baseline configuration and the parameters that may leave it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from spaces.complaints import first_complaint, near_name
 from spaces.conditions import Scalar
 from spaces.configuration import BY_CLASS, TrialConfig
 from spaces.drawing import RandomSource
@@ -107,7 +109,7 @@ class SpaceError(InputError):
     """Bad input in a space.
 
     Attributes:
-        location: Where, as keys of a space file: ("baseline", "heads") say; empty where it is nowhere in particular.
+        location: Where, as keys of a space file: ("baseline", "heads") say, or several keys of one part that clash.
     """
 
     def __init__(self, message: str, *location: str) -> None:
@@ -124,13 +126,14 @@ def make_space(name: str, description: str, baseline: Mapping[str, Any], paramet
     try:
         config = TrialConfig.model_validate(dict(baseline))
     except ValidationError as error:
-        where = [str(part) for part in error.errors()[0]["loc"][:1]]
-        raise SpaceError(f"space {name}: baseline: {first_complaint(error)}", "baseline", *where) from None
+        where = [str(part) for part in error.errors()[0]["loc"][:1]] or _names_in(str(error.errors()[0]["msg"]))
+        raise SpaceError(f"space {name}: baseline: {first_complaint(error, TrialConfig)}", "baseline", *where) from None
     for parameter in parameters:
         field = parameter.name.split(".", 1)[0]
         if field not in TrialConfig.model_fields or ("." in parameter.name) != (field in BY_CLASS):
-            known = ", ".join(sorted(TrialConfig.model_fields))
-            text = f"space {name}: unknown parameter {parameter.name!r}; one of: {known}"
+            known = f"; one of: {', '.join(sorted(TrialConfig.model_fields))}"
+            near = near_name(parameter.name, (*TrialConfig.model_fields, *(f"{one}.*" for one in BY_CLASS)))
+            text = f"space {name}: unknown parameter {parameter.name!r}{near or known}"
             raise SpaceError(text, "parameters", parameter.name)
         for missing in sorted(parameter.depends_on() - set(TrialConfig.model_fields)):
             text = f"space {name}: {parameter.name}: 'when' names {missing!r}, which is no parameter"
@@ -143,13 +146,9 @@ def make_space(name: str, description: str, baseline: Mapping[str, Any], paramet
     return space
 
 
-def first_complaint(error: ValidationError) -> str:
-    """One line from pydantic's report: where, what, and the value found."""
-    detail = error.errors()[0]
-    where = ".".join(str(part) for part in detail["loc"] if not str(part).startswith(("function-", "tuple[")))
-    message = detail["msg"].removeprefix("Value error, ")
-    found = "" if detail["type"] in {"missing", "value_error"} else f" (found {detail['input']!r})"
-    return f"{where}: {message}{found}" if where else f"{message}{found}"
+def _names_in(complaint: str) -> list[str]:
+    """The values of a configuration that a complaint names."""
+    return [word for word in re.findall(r"\w+", complaint) if word in TrialConfig.model_fields]
 
 
 def _in_drawing_order(name: str, parameters: Sequence[Parameter]) -> tuple[Parameter, ...]:
@@ -189,7 +188,11 @@ def _check_points_are_valid(space: Space) -> None:
         try:
             space.sample(source)
         except ValidationError as error:
-            raise SpaceError(f"space {space.name} holds invalid configurations: {first_complaint(error)}") from None
+            complaint = first_complaint(error)
+            told = _names_in(complaint)
+            where = [one.name for one in space.parameters if one.name.partition(".")[0] in told]
+            text = f"space {space.name} holds invalid configurations: {complaint}"
+            raise SpaceError(text, "parameters", *where) from None
 
 
 def _check_values_are_valid(space: Space) -> None:

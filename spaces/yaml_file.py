@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from yaml.constructor import ConstructorError
 
+from spaces.complaints import first_complaint, location_of
 from spaces.errors import InputError
-from spaces.space import first_complaint
 
 _BOOLEAN = "tag:yaml.org,2002:bool"
 
@@ -76,10 +76,13 @@ class YamlFile:
                 line = node.start_mark.line + 1
         return line
 
-    def complaint(self, error: ValidationError, *within: str) -> InputError:
-        """One line from pydantic's report on the content, or on the part of it under the keys `within`."""
-        line = self.line_of((*within, *error.errors()[0]["loc"]))
-        return InputError(f"{self.what} {self.path}, line {line}: {first_complaint(error)}")
+    def place_of(self, location: tuple[int | str, ...]) -> str:
+        """File and line of a part, for messages."""
+        return f"{self.what} {self.path}, line {self.line_of(location)}"
+
+    def complaint(self, error: ValidationError, model: type[BaseModel], *within: str) -> InputError:
+        """One line from pydantic's report on the content as a model, or on the part of it under the keys `within`."""
+        return InputError(f"{self.place_of((*within, *location_of(error)))}: {first_complaint(error, model)}")
 
 
 def yaml_text(content: Mapping[str, Any]) -> str:

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from spaces.complaints import first_complaint
 from spaces.errors import InputError
-from spaces.space import first_complaint
 from trainables.run_folder import HALF_WRITTEN_SETTINGS
 
 FILE_NAME = "settings.json"

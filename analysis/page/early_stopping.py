@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from analysis.best_trials import best_trials
 from analysis.page.formatting import MISSING, count, duration, score
 from analysis.undecided import count_of
+from spaces.complaints import first_complaint
 from spaces.errors import InputError
-from spaces.space import first_complaint
 
 if TYPE_CHECKING:
     from analysis.results import SearchResults

@@ -132,6 +132,57 @@ def test_a_users_file_extends_a_builtin_space_and_drops_and_adds_parameters(tmp_
 
 
 @pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        (
+            "name: mine\nparams: {a: {b: c}}\n",
+            2,
+            "params: there is no such key (did you mean parameters?); one of: name,",
+        ),
+        ("name: mine\nextends: unet\nbaseline: {batchsize: 4}\n", 3, "(did you mean batch_size?)"),
+        (
+            "name: mine\nextends: unet\nparameters:\n  dice_weigth: {low: 0, high: 1}\n",
+            4,
+            "(did you mean dice_weight?)",
+        ),
+        ("name: mine\nextends: unet\nparameters:\n  dice_weight: [0, 0.6]\n", 4, "write {low: 0, high: 0.6}"),
+        ("name: mine\nextends: unet\nparameters:\n  cutmix: [true, false]\n", 4, "write {choices: [true, false]}"),
+        ("name: mine\nextends: unet\nparameters:\n  dice_weight: 0.6\n", 4, "alone varies nothing"),
+        (
+            "name: mine\nextends: recip\n",
+            2,
+            "(did you mean recipe?); one of: unet, unetplusplus, deeplabv3plus, recipe,",
+        ),
+        (
+            "name: mine\nextends: unet\nparameters:\n  focal_weight: {low: 0, high: 0.6}\n"
+            "  dice_weight: {low: 0, high: 0.6}\n",
+            5,
+            "dice_weight + focal_weight",
+        ),
+        (
+            "name: mine\nextends: unet\nparameters:\n  focal_weight: {low: 0, high: 0.99}\n",
+            4,
+            "dice_weight + focal_weight",
+        ),
+        (
+            "name: mine\nextends: unet\nbaseline:\n  focal_weight: 0.99\n",
+            4,
+            "dice_weight + focal_weight",
+        ),
+        ("images: a/*.png\nroot: .\n", 2, "this describes data: use --data"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_what_would_be_right(
+    tmp_path: Path, text: str, line: int, told: str
+) -> None:
+    path = write_space(tmp_path, text)
+    with pytest.raises(InputError) as caught:
+        load_space(path)
+    message = str(caught.value)
+    assert f"mine.yaml, line {line}: " in message and told in message and "\n" not in message
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("name: mine\nparameters: [1]\n", "line 2"),

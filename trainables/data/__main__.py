@@ -5,10 +5,13 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from spaces.command_line import EXIT_DONE, OneLineArgumentParser, add_debug_option, run_command
 from spaces.errors import InputError
+
+if TYPE_CHECKING:
+    from trainables.data.opening import DataSource
 
 SECONDS_BETWEEN_PROGRESS_LINES = 10.0
 """Where output is piped; a terminal is updated ten times a second."""
@@ -116,25 +119,30 @@ def _add_class_mapping_option(parser: OneLineArgumentParser) -> None:
     )
 
 
-def _folder_arguments(options: Namespace) -> dict[str, Any]:
-    """What `survey_folder` takes, from the options of `_add_folder_options`."""
+def _source(options: Namespace) -> "DataSource":
+    """What the options of `_add_folder_options` name."""
     from trainables.data.opening import DataSource
 
-    source = DataSource.named(options.folder, class_mapping=options.class_mapping, labeled_list=options.labeled_list)
-    return source.folder_arguments()
+    return DataSource.named(options.folder, class_mapping=options.class_mapping, labeled_list=options.labeled_list)
 
 
 def _check(options: Namespace) -> int:
     from trainables.data.check import check_folder
+    from trainables.data.layout_mistakes import LayoutError
 
+    source = _source(options)
     with _ProgressLine("decoded") as progress:
-        lines, errors = check_folder(
-            **_folder_arguments(options),
-            split_by=options.split_by,
-            seed=options.seed,
-            read_unlabelled=not options.labelled_only,
-            progress=progress.show,
-        )
+        try:
+            lines, errors = check_folder(
+                **source.folder_arguments(),
+                split_by=options.split_by,
+                seed=options.seed,
+                read_unlabelled=not options.labelled_only,
+                progress=progress.show,
+                place_of=source.place_of,
+            )
+        except LayoutError as error:
+            raise source.placed(error) from error
     print("\n".join(lines), flush=True)
     if errors:
         raise InputError(
@@ -161,11 +169,10 @@ def _manifest(options: Namespace) -> int:
 
 
 def _stats(options: Namespace) -> int:
-    from trainables.data.folder import FolderDataset
     from trainables.data.stats import class_shares, share_lines
 
     with _ProgressLine("decoded") as progress:
-        dataset = FolderDataset.open(**_folder_arguments(options), progress=progress.show)
+        dataset = _source(options).open(progress.show)
     print("\n".join([dataset.description, *share_lines(class_shares(dataset))]))
     return EXIT_DONE
 

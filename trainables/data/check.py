@@ -1,8 +1,9 @@
 """`python -m trainables.data check`: what is in a data folder, and everything that is wrong with it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,11 @@ from trainables.data.folder import FolderDataset, FolderSurvey, describe, survey
 from trainables.data.folder_index import PLAIN
 from trainables.data.image_files import decode_image, read_bytes
 from trainables.data.inspection import Progress
+from trainables.data.layout_mistakes import KEY_OF_KIND
 from trainables.data.split import PARTS, Split, SplitBy, absent_classes, few_units_warning, split_dataset
 from trainables.data.text_table import text_table
+
+PlaceOf: TypeAlias = Callable[[str], str | None]
 
 
 def check_folder(
@@ -30,6 +34,7 @@ def check_folder(
     seed: int = 0,
     read_unlabelled: bool = True,
     progress: Progress | None = None,
+    place_of: PlaceOf = lambda _: None,
 ) -> tuple[list[str], int]:
     """Look at every file of a data folder.
 
@@ -42,6 +47,7 @@ def check_folder(
         seed: Seed of the split.
         read_unlabelled: Decode unlabelled images too; without it only their names are looked at.
         progress: Told after each image that is decoded.
+        place_of: File and line of a key of the data file, if there is one.
 
     Returns:
         The lines of the report, and the number of problems that keep the folder from being used.
@@ -69,7 +75,7 @@ def check_folder(
             problems += _split_problems(dataset, split)
         except InputError as error:
             problems.append(Problem("error", "no split possible", str(error)))
-    lines += _problem_lines(problems)
+    lines += _problem_lines(problems, place_of)
     return lines, sum(problem.severity == "error" for problem in problems)
 
 
@@ -146,14 +152,16 @@ def _split_problems(dataset: FolderDataset, split: Split) -> Iterable[Problem]:
             yield Problem("warning", "class absent from a part", text)
 
 
-def _problem_lines(problems: Sequence[Problem]) -> list[str]:
+def _problem_lines(problems: Sequence[Problem], place_of: PlaceOf) -> list[str]:
     if not problems:
         return ["", "no problem found"]
     lines: list[str] = []
     ordered = sorted(problems, key=lambda problem: (problem.severity, problem.kind))
     for (severity, kind), members in groupby(ordered, lambda problem: (problem.severity, problem.kind)):
         messages = [problem.message for problem in members]
-        lines += ["", f"{severity}: {kind} ({len(messages):,})", *(f"  {message}" for message in messages)]
+        place = place_of(KEY_OF_KIND[kind]) if kind in KEY_OF_KIND else None
+        heading = f"{severity}: {kind} ({len(messages):,})" + (f", {place}" if place else "")
+        lines += ["", heading, *(f"  {message}" for message in messages)]
     return lines
 
 

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spaces.data_description import DataDescription
-from spaces.errors import InputError
 from trainables.data.cache_files import default_cache_folder
 from trainables.data.capture_listing import Problem
 from trainables.data.class_mapping import CLASS_MAPPING_FILE, described_classes, read_class_mapping
-from trainables.data.dataset import ClassMapping, ImageRecord, UnreadableImageError
+from trainables.data.dataset import ClassMapping, Dataset, ImageRecord, UnreadableImageError
 from trainables.data.folder_index import PLAIN
-from trainables.data.folder_problems import content_problems, unlabelled_problems
+from trainables.data.folder_problems import UNKNOWN_COLOURS, content_problems, unlabelled_problems
 from trainables.data.image_files import decode_image, decode_mask_pixels, read_bytes
 from trainables.data.index_cache import remembered_index
 from trainables.data.inspection import Inspected, Progress, inspect_records
@@ -27,6 +26,7 @@ from trainables.data.inspection_cache import (
 )
 from trainables.data.inspection_table import InspectionTable, data_fingerprint
 from trainables.data.labelled_list import LABELLED_LIST_FILE, apply_labelled_list, read_labelled_list
+from trainables.data.layout_mistakes import KEY_OF_KIND, LayoutError
 from trainables.data.mask_decoding import decode_mask
 from trainables.data.records import RecordTable
 
@@ -139,7 +139,7 @@ class FolderDataset:
 
         Raises:
             InputError: The folder can't be used: its layout, its class mapping or its list is wrong, or a
-                labelled file is broken.
+                labelled file is broken. It is a `LayoutError` where a description's patterns don't fit the folder.
         """
         survey = survey_folder(
             root,
@@ -152,8 +152,9 @@ class FolderDataset:
         if errors := survey.errors:
             place = root if description == PLAIN else "on the data's YAML file"
             others = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
-            raise InputError(
-                f"{root}: {errors[0].message}{others}; python -m trainables.data check {place} lists all of it"
+            raise LayoutError(
+                f"{root}: {errors[0].message}{others}; python -m trainables.data check {place} lists all of it",
+                KEY_OF_KIND.get(errors[0].kind),
             )
         return cls(survey)
 
@@ -203,6 +204,14 @@ class FolderDataset:
         if len(unlabelled):
             raise KeyError(self.records.names[int(unlabelled[0])])
         return self.inspected.counts[self._row_of[positions]]
+
+
+def unknown_colours_warning(dataset: Dataset) -> str | None:
+    """What share of the labelled pixels is of no class, in a line; None where all are of one, or of none on purpose."""
+    if not isinstance(dataset, FolderDataset):
+        return None
+    found = (problem.message for problem in dataset.warnings if problem.kind == UNKNOWN_COLOURS)
+    return next((f"{text}; name these in classes:, or in ignored: if that is meant" for text in found), None)
 
 
 def describe(survey: FolderSurvey) -> str:

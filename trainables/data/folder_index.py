@@ -18,6 +18,7 @@ from spaces.data_description import DataDescription
 from spaces.errors import InputError
 from trainables.data.capture_listing import Capture, FolderListing, Problem, list_capture, named_part
 from trainables.data.image_files import IMAGE_SUFFIXES
+from trainables.data.layout_mistakes import no_image, no_image_folder, no_masks
 from trainables.data.records import NO_PLACE, Place, RecordTable
 from trainables.data.text_column import TextColumn
 
@@ -76,18 +77,24 @@ def index_folder(root: Path, description: DataDescription = PLAIN) -> FolderInde
     except OSError as error:
         raise InputError(f"{error.filename}: can't be listed: {error.strerror}") from error
     if not names:
+        if not plain:
+            raise no_image_folder(root, description)
         others = sorted(entry.name for entry in root.iterdir() if entry.is_dir())[:5]
-        wanted = f"CAPTURE/{IMAGE_FOLDER}, or {IMAGE_FOLDER}" if plain else description.images
+        wanted = f"CAPTURE/{IMAGE_FOLDER}, or {IMAGE_FOLDER}"
         raise InputError(f"{root}: no images in it; it must hold {wanted}; found {', '.join(others) or 'no folder'}")
     if not any(capture.stems for capture in found) and not any(problem.severity == "error" for problem in problems):
-        place = root / description.images_pattern.folder(names[0])
-        wanted = "" if plain else f" that is called {description.images}"
+        folder = description.images_pattern.folder(names[0])
+        if not plain:
+            raise no_image(root, folder, description)
         raise InputError(
-            f"{place}: no image in it{wanted}; PNG, JPEG and TIFF files are read ({', '.join(sorted(IMAGE_SUFFIXES))})"
+            f"{root / folder}: no image in it; PNG, JPEG and TIFF files are read ({', '.join(sorted(IMAGE_SUFFIXES))})"
         )
     # In the order of the images' names, which begin with the capture and a slash.
     filled = sorted((capture for capture in found if capture.stems), key=lambda capture: f"{capture.name}/")
     records = _record_table(root, filled, description, problems)
+    named = description.masks != PLAIN.masks
+    if named and not records.labelled.any() and not any(problem.severity == "error" for problem in problems):
+        problems.append(no_masks(listing, filled[0], description))
     return FolderIndex(records, tuple(problems), listing.began_ns, listing.folder_times)
 
 

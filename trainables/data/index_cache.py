@@ -18,7 +18,7 @@ from trainables.data.folder_index import PLAIN, FolderIndex, index_folder
 from trainables.data.records import Place, RecordTable
 from trainables.data.text_column import TextColumn
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 """Raised whenever names are read differently, so that what an older version found is not believed."""
 
 SETTLED_NS = 2_000_000_000

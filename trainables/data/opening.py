@@ -1,7 +1,7 @@
 """Opening the data of a search, in whatever process needs it."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from trainables.data.dataset import Dataset
 from trainables.shared_files import check_without_keys, is_uri
 
 if TYPE_CHECKING:
+    from trainables.data.inspection import Progress
+    from trainables.data.layout_mistakes import LayoutError
     from trainables.data.records import RecordTable
     from trainables.data.split import Split
 
@@ -27,6 +29,7 @@ class DataSource:
         labeled_list: Text file of labelled photos; the folder's own, if it has one, where None.
         described: How the folder is read, as `DataDescription.as_text` has it; as usual where None.
         seed: Seed of the built-in data.
+        file: The file that described the folder, if one did and is at hand; for messages alone.
     """
 
     root: str | None = None
@@ -34,6 +37,7 @@ class DataSource:
     labeled_list: str | None = None
     described: str | None = None
     seed: int = 0
+    file: str | None = field(default=None, compare=False)
 
     @classmethod
     def named(cls, where: str, *, class_mapping: str | None = None, labeled_list: str | None = None) -> "DataSource":
@@ -61,10 +65,23 @@ class DataSource:
             class_mapping=mapping or file.class_mapping,
             labeled_list=listed or file.labeled_list,
             described=file.description.as_text(),
+            file=str(Path(where).resolve()),
         )
 
-    def open(self) -> Dataset:
+    def place_of(self, key: str | None) -> str | None:
+        """File and line where the data file says something, for messages; None where there is none."""
+        return read_data_file(Path(self.file)).place_of(key) if self.file and key else None
+
+    def placed(self, error: "LayoutError") -> InputError:
+        """The same complaint, with the line that is to be corrected."""
+        place = self.place_of(error.key)
+        return InputError(f"{place}: {error}") if place else error
+
+    def open(self, progress: "Progress | None" = None) -> Dataset:
         """Open the data.
+
+        Args:
+            progress: Told after each labelled image that is read now, for the first time.
 
         Raises:
             spaces.errors.InputError: If the folder, the mapping, the list or a labelled file is wrong, or data behind
@@ -76,8 +93,12 @@ class DataSource:
 
             return ProceduralDataset(seed=self.seed)
         from trainables.data.folder import FolderDataset
+        from trainables.data.layout_mistakes import LayoutError
 
-        return FolderDataset.open(**self.folder_arguments())
+        try:
+            return FolderDataset.open(**self.folder_arguments(), progress=progress)
+        except LayoutError as error:
+            raise self.placed(error) from error
 
     def folder_arguments(self) -> dict[str, Any]:
         """What `trainables.data.folder.survey_folder` takes; of data behind a URI, this node's copy of them.

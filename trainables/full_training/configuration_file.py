@@ -173,4 +173,4 @@ def _validated(model: type[Any], file: YamlFile) -> Any:
     try:
         return model.model_validate(file.content)
     except ValidationError as error:
-        raise file.complaint(error) from None
+        raise file.complaint(error, model) from None

@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from typing import Protocol, cast
 
-from segmentation_models_pytorch.encoders import get_encoder, get_encoder_names
+from segmentation_models_pytorch.encoders import (
+    get_encoder,
+    get_encoder_names,
+    is_equivalent_to_timm_universal,
+)
 from torch import Tensor, nn
 
 from spaces.errors import InputError
@@ -38,6 +42,10 @@ def check_encoder_name(name: str) -> None:
     Raises:
         InputError: SMP has no such encoder.
     """
+    if is_equivalent_to_timm_universal(name):
+        # SMP takes both names; one network under two would be two values of a parameter.
+        own = name.replace("timm-", "tu-tf_" if "mobilenetv3" in name else "tu-", 1)
+        raise InputError(f"encoder: {name!r} is SMP's former name of {own}; write {own}")
     if not name.startswith("tu-") and name not in get_encoder_names():
         raise InputError(
             f"encoder: {name!r} is not an encoder of segmentation-models-pytorch; "

@@ -14,7 +14,7 @@ from tests.trainables.data.folder_builder import save
 from trainables.data.__main__ import main
 from trainables.data.class_mapping import described_classes
 from trainables.data.dataset import IGNORE_INDEX
-from trainables.data.folder import FolderDataset
+from trainables.data.folder import FolderDataset, unknown_colours_warning
 from trainables.data.folder_index import index_folder
 from trainables.data.opening import DataSource
 
@@ -122,10 +122,54 @@ def test_captures_may_be_folders_within_the_folders_of_images_and_masks(tmp_path
 
 def test_a_folder_without_such_files_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    with pytest.raises(InputError, match=r"images: no image in it that is called images/\*\.tif"):
+    with pytest.raises(InputError, match=r"images: images/\*\.tif fits no .* file in .*; images holds nothing"):
         index_folder(tmp_path, DataDescription(images="images/*.tif", masks="gt/*.tif"))
-    with pytest.raises(InputError, match=r"it must hold photos/\*\.tif; found images"):
+    with pytest.raises(InputError, match=r"there is no folder photos in it; it holds images"):
         index_folder(tmp_path, DataDescription(images="photos/*.tif", masks="gt/*.tif"))
+
+
+@pytest.mark.parametrize(
+    ("key", "pattern", "told"),
+    [
+        ("masks", "gt/{stem}_mask.png", "gt holds a.png, b.png; the mask of a.jpg would be a_mask.png"),
+        ("masks", "{stem}_mask.png", "holds data.yaml; the mask of a.jpg would be a_mask.png"),
+        ("masks", "gts/{stem}.png", "there is no folder gts (did you mean gt?); the data folder holds gt, images"),
+        ("images", "image/*.jpg", "there is no folder image in it (did you mean images?); it holds gt, images"),
+        ("images", "images/*.tif", "fits no PNG, JPEG or TIFF file"),
+        ("capture", "(x)_.+", "images/a.jpg: the expression of capture:"),
+        ("photo", "(x)_.+", "images/a.jpg: the expression of photo:"),
+    ],
+)
+def test_a_pattern_that_fits_nothing_is_told_with_its_line_and_with_what_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, pattern: str, told: str
+) -> None:
+    for name in "ab":
+        save(tmp_path / "images" / f"{name}.jpg", blank())
+        save(tmp_path / "gt" / f"{name}.png", mask(0, 255))
+    written = {"images": "images/*.jpg", "masks": "gt/{stem}.png", "photo": "(.+)", "capture": "(.).*"} | {key: pattern}
+    lines = [f"{name}: '{text}'\n" for name, text in written.items()]
+    path = data_file(tmp_path, f"root: .\n{''.join(lines)}{BINARY.splitlines()[2]}\n")
+    place = f"data file {path}, line {2 + list(written).index(key)}"
+    with pytest.raises(InputError) as caught:
+        DataSource.named(str(path)).open()
+    assert str(caught.value).startswith(f"{place}: ") and "\n" not in str(caught.value)
+    assert told in str(caught.value)
+    with pytest.raises(InputError) as caught:
+        main(["check", str(path)])
+    assert place in capsys.readouterr().out + str(caught.value)
+
+
+def test_pixels_of_no_class_are_one_warning_with_their_share(tmp_path: Path) -> None:
+    for name in "ab":
+        save(tmp_path / f"{name}_sat.jpg", blank())
+    save(tmp_path / "a_mask.png", mask(0, 7, 8))
+    save(tmp_path / "b_mask.png", mask(0, 255))
+    path = data_file(tmp_path, f"root: .\n{BINARY}")
+    told = unknown_colours_warning(DataSource.named(str(path)).open())
+    assert told is not None and told.startswith("33.33% of the labelled pixels are of no class and ignored: value 7")
+    assert "in 1 of 2 masks, most in ./a (66.67%)" in told
+    ignoring = data_file(tmp_path, f"root: .\n{BINARY}ignored: [7, 8]\n")
+    assert unknown_colours_warning(DataSource.named(str(ignoring)).open()) is None
 
 
 def test_another_meaning_of_the_masks_is_other_data_and_decoded_anew(tmp_path: Path) -> None:

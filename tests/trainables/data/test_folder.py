@@ -207,14 +207,16 @@ def test_a_file_that_changes_its_size_after_inspection_is_unreadable(root: Path,
             read(dataset.records[0])
 
 
-def test_unknown_colours_are_counted_and_reported_per_file(root: Path, cache: Path) -> None:
+def test_unknown_colours_are_counted_and_reported_in_one_line(root: Path, cache: Path) -> None:
     mask = colour_mask(some_labels(3))
     mask[5, :6] = (1, 2, 3)
     save(root / "one" / "masks" / "a.png", mask)
     for _ in range(2):  # inspected, then remembered
         dataset = FolderDataset.open(root, cache_dir=cache)
         (warning,) = [w for w in dataset.warnings if w.kind == "unknown colours"]
-        assert warning.message == "one/a: 12.50% of the mask is of no class and ignored: 1 2 3 (6 px)"
+        assert warning.message == (
+            "4.17% of the labelled pixels are of no class and ignored: 1 2 3; in 1 of 3 masks, most in one/a (12.50%)"
+        )
         assert dataset.class_counts(dataset.records[0]).sum() == HEIGHT * WIDTH - 6
 
 

@@ -53,6 +53,8 @@ def test_layers_that_pspnet_does_not_read_are_dropped_and_nothing_else_changes(e
         ("linknet", "mit_b0", "can't be used by smp.linknet"),
         ("pan", "vgg11", "can't be used by smp.pan"),
         ("fpn", "resnet1", "'resnet1' is not an encoder"),
+        ("fpn", "timm-regnetx_002", "write tu-regnetx_002"),
+        ("fpn", "timm-mobilenetv3_small_100", "write tu-tf_mobilenetv3_small_100"),
         ("fpn", "tu-nothing", "'tu-nothing' can't be used by smp.fpn"),
         ("dpt", "resnet18", "'smp.dpt' is not a model; there are"),
     ],
